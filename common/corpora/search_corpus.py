@@ -1,0 +1,250 @@
+"""From functions to a search corpus: rules, duplicates, split by group, decontamination, and the account of it all.
+
+The query is the first paragraph of the documentation, the document is the code without it. Whatever is dropped is
+counted, so that `seen` = what the rules dropped + duplicates + contamination + the training limit + the three sizes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from common.corpora.beir import Document, RetrievalSet
+from common.corpora.config import CorpusConfig
+from common.corpora.functions import Function
+from common.corpora.neardup import contaminated, drop_near_duplicates
+from common.corpora.pairs import Pair
+from common.corpora.rules import apply_rules, summary
+from common.corpora.splits import DEV, TEST, TRAIN, seeded_hash, split_groups
+
+
+@dataclass(frozen=True)
+class CorpusReport:
+    """Where every function went."""
+
+    source: str
+    files: int
+    broken_files: tuple[str, ...]
+    """`path:line: reason` of files that could not be decoded or hold a syntax error."""
+    seen: int
+    kept: int
+    """Kept by the rules."""
+    dropped: Mapping[str, int]
+    """By rule, in the order they are asked."""
+    exact_duplicates: int
+    near_duplicates: int
+    contaminated: Mapping[str, int]
+    """Dropped from train and dev because of a held-out pair, by split and reason."""
+    over_limit: int
+    sizes: Mapping[str, int]
+    """Pairs in train, documents in dev and test."""
+    groups: Mapping[str, tuple[str, ...]]
+    """Which groups each split holds."""
+    python_version: str
+    fingerprint: str
+    """SHA-256 over the content of the three splits."""
+
+    def describe(self) -> str:
+        """The report as a small table for people."""
+        return describe(self)
+
+
+@dataclass(frozen=True)
+class PairsReport:
+    """Where every pair of a user's own file went."""
+
+    source: str
+    seen: int
+    exact_duplicates: int
+    contaminated: Mapping[str, int]
+    over_limit: int
+    sizes: Mapping[str, int]
+    fingerprint: str
+
+    def describe(self) -> str:
+        """The report as a small table for people."""
+        rows = [("pairs read", self.seen), ("  − exact duplicates", self.exact_duplicates)]
+        rows += [(f"  − leak in {name}", count) for name, count in self.contaminated.items()]
+        return _table(
+            self.source, [*rows, ("  − over the limit", self.over_limit), *self.sizes.items()], self.fingerprint
+        )
+
+
+@dataclass(frozen=True)
+class SearchCorpus:
+    """Training pairs and two retrieval sets; no group is in two of them."""
+
+    train: tuple[Pair, ...]
+    dev: RetrievalSet
+    test: RetrievalSet
+    report: CorpusReport | PairsReport
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the functions came from, for the report."""
+
+    name: str
+    files: int
+    broken_files: tuple[str, ...]
+    python_version: str
+
+
+def build_corpus(functions: Iterable[tuple[str, Function]], config: CorpusConfig, source: Source) -> SearchCorpus:
+    """A corpus from (group, function); the same input and configuration give the same fingerprint.
+
+    With few or very large groups dev or test can come out empty: the caller has to look.
+    """
+    group_of: dict[tuple[str, int], str] = {}
+    listed: list[Function] = []
+    for group, function in functions:
+        group_of[function.path, function.start_line] = group
+        listed.append(function)
+    filtered = apply_rules(listed)
+    pairs = [_pair(function, group_of[function.path, function.start_line]) for function in filtered.kept]
+    unique = list({pair.document: pair for pair in reversed(pairs)}.values())[::-1]  # the first one of each stays
+
+    sizes = Counter(_group(pair) for pair in unique)
+    assignment = split_groups(sizes, dev_share=config.dev_share, test_share=config.test_share, seed=config.seed)
+    parts: dict[str, list[Pair]] = {TRAIN: [], DEV: [], TEST: []}
+    for pair in unique:
+        parts[assignment[_group(pair)]].append(pair)
+    threshold = config.near_duplicate_threshold
+    for name, part in parts.items():
+        parts[name] = [part[index] for index in drop_near_duplicates([pair.document for pair in part], threshold)]
+    near = len(unique) - sum(map(len, parts.values()))
+
+    leaks: dict[str, int] = {}
+    parts[DEV] = decontaminate(DEV, parts[DEV], parts[TEST], threshold, leaks)
+    parts[TRAIN] = decontaminate(TRAIN, parts[TRAIN], parts[DEV] + parts[TEST], threshold, leaks)
+    limited = limit(parts[TRAIN], config)
+
+    dev, test = retrieval_set(f"{source.name}-dev", parts[DEV]), retrieval_set(f"{source.name}-test", parts[TEST])
+    report = CorpusReport(
+        source=source.name,
+        files=source.files,
+        broken_files=source.broken_files,
+        seen=filtered.seen,
+        kept=len(filtered.kept),
+        dropped=filtered.dropped,
+        exact_duplicates=len(pairs) - len(unique),
+        near_duplicates=near,
+        contaminated=leaks,
+        over_limit=len(parts[TRAIN]) - len(limited),
+        sizes={TRAIN: len(limited), DEV: len(dev.documents), TEST: len(test.documents)},
+        groups={name: tuple(sorted(g for g, split in assignment.items() if split == name)) for name in parts},
+        python_version=source.python_version,
+        fingerprint=fingerprint(limited, dev, test),
+    )
+    return SearchCorpus(tuple(limited), dev, test, report)
+
+
+def normalised(query: str) -> str:
+    """What two queries are compared by: their words without case and punctuation."""
+    return " ".join(re.findall(r"\w+", query.casefold()))
+
+
+def fingerprint(train: Sequence[Pair], dev: RetrievalSet, test: RetrievalSet) -> str:
+    """SHA-256 over everything a model could see of the corpus, order included."""
+    digest = hashlib.sha256()
+
+    def add(*values: object) -> None:
+        digest.update(json.dumps(values, sort_keys=True).encode() + b"\n")
+
+    for pair in train:
+        add(TRAIN, pair.query, pair.document, pair.language, dict(pair.extra))
+    for name, retrieval in ((DEV, dev), (TEST, test)):
+        add(name, retrieval.queries, retrieval.qrels)
+        for key, document in retrieval.documents.items():
+            add(key, document.title, document.text, dict(document.metadata))
+    return digest.hexdigest()
+
+
+def describe(report: CorpusReport) -> str:
+    """The report as a small table for people."""
+    rows: list[tuple[str, int | str]] = [
+        ("files read", report.files),
+        ("  of them broken", len(report.broken_files)),
+        ("functions seen", report.seen),
+        *((f"  − {name.replace('_', ' ')}", count) for name, count in report.dropped.items()),
+        ("kept by the rules", report.kept),
+        ("  − exact duplicates", report.exact_duplicates),
+        ("  − near-duplicates", report.near_duplicates),
+        *((f"  − leak in {name}", count) for name, count in report.contaminated.items()),
+        ("  − over the limit", report.over_limit),
+        *((f"{name} ({len(report.groups[name])} groups)", size) for name, size in report.sizes.items()),
+    ]
+    return _table(
+        f"{report.source}, Python {report.python_version}",
+        [*rows, *((f"broken: {place}", "") for place in report.broken_files)],
+        report.fingerprint,
+    )
+
+
+def _table(title: str, rows: Sequence[tuple[str, int | str]], digest: str) -> str:
+    width = max(len(label) for label, _ in rows)
+    lines = [f"{label:<{width}}  {count:>7,}" if isinstance(count, int) else label for label, count in rows]
+    return "\n".join([title, *lines, f"fingerprint {digest[:16]}"])
+
+
+def _pair(function: Function, group: str) -> Pair:
+    extra = {
+        "path": function.path,
+        "start_line": function.start_line,
+        "end_line": function.end_line,
+        "symbol": function.symbol,
+        "module": group,
+    }
+    return Pair(summary(function.documentation), function.code, function.language, extra)
+
+
+def _group(pair: Pair) -> str:
+    return pair.extra["module"]
+
+
+def decontaminate(
+    name: str, pairs: list[Pair], held_out: list[Pair], threshold: float, leaks: dict[str, int]
+) -> list[Pair]:
+    """Drop pairs that ask what a held-out pair asks, or whose code is nearly a held-out one's."""
+    asked = {normalised(pair.query) for pair in held_out}
+    fresh = [pair for pair in pairs if normalised(pair.query) not in asked]
+    copies = set(contaminated([pair.document for pair in fresh], [pair.document for pair in held_out], threshold))
+    leaks[f"{name}: same query"] = len(pairs) - len(fresh)
+    leaks[f"{name}: near-duplicate code"] = len(copies)
+    return [pair for index, pair in enumerate(fresh) if index not in copies]
+
+
+def limit(pairs: list[Pair], config: CorpusConfig) -> list[Pair]:
+    """`limit_train` pairs in their old order, from all over the source instead of from its first files."""
+    if config.limit_train is None or len(pairs) <= config.limit_train:
+        return pairs
+    ranked = sorted(range(len(pairs)), key=lambda index: seeded_hash(config.seed, _place(pairs[index])))
+    return [pairs[index] for index in sorted(ranked[: config.limit_train])]
+
+
+def _place(pair: Pair) -> str:
+    """Where the document stands; for pairs that do not say, a hash of its text."""
+    if "path" in pair.extra and "start_line" in pair.extra:
+        return f"{pair.extra['path']}:{pair.extra['start_line']}"
+    return seeded_hash(0, pair.document)[:16]
+
+
+def retrieval_set(name: str, pairs: Sequence[Pair]) -> RetrievalSet:
+    """Pairs that ask the same become one query with several right answers: ranking could not tell them apart.
+
+    Query ids differ from document ids, since BEIR's evaluation leaves out a document with the id of the query.
+    """
+    retrieval = RetrievalSet(name, {}, {}, {})
+    query_ids: dict[str, str] = {}
+    for pair in pairs:
+        document_id = _place(pair)
+        metadata = {**pair.extra, "language": pair.language}
+        retrieval.documents[document_id] = Document(pair.document, metadata=metadata)
+        query_id = query_ids.setdefault(normalised(pair.query), f"q-{document_id}")
+        retrieval.queries.setdefault(query_id, pair.query)
+        retrieval.qrels.setdefault(query_id, {})[document_id] = 1
+    return retrieval

@@ -1,0 +1,6 @@
+"""How good a ranking is, how sure we are of it, and how good it could have been.
+
+In: score matrices (queries × documents) or runs, relevance judgements, texts. Out: one value per query and metric,
+means with bootstrap intervals, and the ceiling that repeated documents put on a strict protocol. May import: numpy
+only, and nothing of the project; whoever has the scores comes here with them.
+"""

@@ -1,0 +1,129 @@
+"""A base model, with or without an adapter, as a function from texts to unit vectors.
+
+Tensor names carry their shape: B rows, T tokens, H hidden size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from tqdm import tqdm
+from transformers import AutoModel, AutoTokenizer
+
+from common.errors import ModelError
+from common.models.batching import Chunk, plan_chunks
+from common.models.loading import Base
+from common.models.precision import Precision, choose_dtype, keep_freed_memory
+
+Kind = Literal["query", "document"]
+TOKENS_PER_CHUNK = {"cpu": 2048, "cuda": 65536}
+"""Tokens that run together while encoding; on a CPU larger chunks fall out of the cache and are slower."""
+
+
+class Encoder:
+    """Encodes queries and documents; every vector has length 1, so a dot product is a cosine."""
+
+    def __init__(self, base: Base, model: torch.nn.Module, dtype: torch.dtype, device: torch.device) -> None:
+        self.base = base
+        self.model = model
+        self.dtype = dtype
+        self.device = device
+        self.tokenizer = AutoTokenizer.from_pretrained(
+            base.folder, local_files_only=True, trust_remote_code=base.trust_remote_code
+        )
+        if self.tokenizer.pad_token_id is None:
+            raise ModelError(f"the tokenizer of {base.name} has no padding token", "set pad_token in its files")
+
+    @classmethod
+    def load(
+        cls, base: Base, *, adapter: Path | None = None, precision: Precision = "auto", device: str | None = None
+    ) -> Encoder:
+        """The base in inference mode, with the adapter in the folder `adapter` merged into its weights.
+
+        Raises `AdapterError` where the adapter was trained on another base.
+        """
+        torch_device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        model = load_model(base, torch_device)
+        if adapter is not None:
+            from common.adapters.folder import attach
+
+            model = attach(model, adapter, base)  # merged in fp32: rounding comes once, afterwards
+        dtype = choose_dtype(precision, torch_device)
+        if torch_device.type == "cpu":
+            keep_freed_memory()
+        return cls(base, model.to(torch_device, dtype).eval(), dtype, torch_device)
+
+    def tokenize(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
+        """Token ids with the documented prompt and special tokens, cut at the base's `max_length`."""
+        prompt = self.base.query_prompt if kind == "query" else self.base.document_prompt
+        if not texts:
+            return []
+        encoded = self.tokenizer([prompt + text for text in texts], truncation=True, max_length=self.base.max_length)
+        return encoded["input_ids"]
+
+    def embed(self, ids: Sequence[Sequence[int]], chunk: Chunk) -> torch.Tensor:
+        """Unit vectors (B, H) in fp32 for the rows of one chunk; differentiable."""
+        tokens_BT, mask_BT = self._pad(ids, chunk)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            hidden_BTH = self.model(input_ids=tokens_BT, attention_mask=mask_BT).last_hidden_state
+        return torch.nn.functional.normalize(self._pool(hidden_BTH.float(), mask_BT), dim=1)
+
+    def encode(
+        self, texts: Sequence[str], kind: Kind, *, tokens_per_chunk: int | None = None, label: str = ""
+    ) -> np.ndarray:
+        """Unit vectors (len(texts), H), float32. With a `label`, a progress bar where it takes over two seconds."""
+        return self.encode_ids(self.tokenize(texts, kind), tokens_per_chunk=tokens_per_chunk, label=label)
+
+    def encode_ids(
+        self, ids: Sequence[Sequence[int]], *, tokens_per_chunk: int | None = None, label: str = ""
+    ) -> np.ndarray:
+        """The same from token ids, as `tokenize` gives them."""
+        self.model.eval()
+        budget = tokens_per_chunk or TOKENS_PER_CHUNK[self.device.type]
+        vectors = np.zeros((len(ids), self.model.config.hidden_size), dtype=np.float32)
+        bar = tqdm(total=len(ids), desc=label, unit="text", delay=2, mininterval=0.5, disable=not label, leave=False)
+        with torch.inference_mode(), bar:
+            for chunk in plan_chunks([len(row) for row in ids], budget=budget):
+                vectors[list(chunk.rows)] = self.embed(ids, chunk).cpu().numpy()
+                bar.update(len(chunk.rows))
+        return vectors
+
+    def _pad(self, ids: Sequence[Sequence[int]], chunk: Chunk) -> tuple[torch.Tensor, torch.Tensor]:
+        tokens = np.full((len(chunk.rows), chunk.length), self.tokenizer.pad_token_id, dtype=np.int64)
+        mask = np.zeros_like(tokens)
+        for position, row in enumerate(chunk.rows):
+            tokens[position, : len(ids[row])] = ids[row]
+            mask[position, : len(ids[row])] = 1
+        return torch.from_numpy(tokens).to(self.device), torch.from_numpy(mask).to(self.device)
+
+    def _pool(self, hidden_BTH: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+        if self.base.pooling == "cls":
+            return hidden_BTH[:, 0]
+        count_B1 = mask_BT.sum(1, keepdim=True)
+        if self.base.pooling == "last":
+            rows = torch.arange(len(hidden_BTH), device=hidden_BTH.device)
+            return hidden_BTH[rows, count_B1[:, 0] - 1]
+        return (hidden_BTH * mask_BT[..., None]).sum(1) / count_B1
+
+
+def load_model(base: Base, device: torch.device) -> torch.nn.Module:
+    """The base's weights in fp32, safetensors only.
+
+    On a CPU attention is computed step by step ("eager"): torch's fused kernel trains BERT-sized heads at two thirds
+    of the speed there (benchmarks/search_training.py).
+    """
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # a bar over a hundred tensors that load in milliseconds says nothing
+    return AutoModel.from_pretrained(
+        base.folder,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=base.trust_remote_code,
+        attn_implementation="eager" if device.type == "cpu" else "sdpa",
+    )

@@ -1,0 +1,177 @@
+"""Having a base model: from a package, a folder, or the Hub (or its cache). Safetensors only."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+from common.config import Config
+from common.errors import ModelError
+from common.models.catalogue import CATALOGUE, BaseSpec, Pooling, default_targets, lookup, suggestion
+from common.models.digests import weights_digest
+
+
+class EncoderConfig(Config):
+    """How the base model turns a text into a vector; what is not given comes from the catalogue."""
+
+    revision: str | None = None
+    """Branch, tag or commit on the Hub."""
+    trust_remote_code: bool = False
+    """Run the Python code that comes with the model. Only for a source you trust."""
+    pooling: Pooling | None = None
+    """mean, cls or last; needed for models outside the catalogue that do not document it themselves."""
+    query_prompt: str | None = None
+    """Text before each query."""
+    document_prompt: str | None = None
+    """Text before each document."""
+    max_length: int | None = None
+    """Longest input in tokens, special tokens included; longer texts are cut."""
+
+
+class Base(Config):
+    """A base model on this machine's disk."""
+
+    name: str
+    """Hub id, or the folder's name."""
+    revision: str | None
+    """Revision it was loaded at, where it comes from the Hub."""
+    folder: Path
+    """Where its files are."""
+    digest: str
+    """SHA-256 of its weights."""
+    architecture: str
+    """`model_type` of its configuration."""
+    pooling: Pooling
+    """How token vectors become one vector."""
+    query_prompt: str
+    """Text before each query."""
+    document_prompt: str
+    """Text before each document."""
+    max_length: int
+    """Longest input in tokens."""
+    lora_targets: tuple[str, ...]
+    """Modules adapted by default."""
+    trust_remote_code: bool = False
+    """Whether its own code may run."""
+
+
+def resolve(name: str, options: EncoderConfig | None = None) -> Base:
+    """Find the base `name` and everything known of it.
+
+    `name` is a catalogue alias, a Hub id or a folder. Raises `ModelError` where it cannot be had (naming what was
+    tried), where it has no safetensors, where its digest is not the known one, or where pooling is unknown.
+    """
+    options = options or EncoderConfig()
+    spec = lookup(name)
+    folder, tried = _locate(name, spec, options)
+    if folder is None:
+        raise ModelError(
+            f"the base model {name!r} cannot be had; tried {'; '.join(tried)}",
+            f"{'' if spec else suggestion(name)}give a folder with config.json, tokenizer files and *.safetensors as --model, fill "
+            "the Hub cache on a machine with access (HF_HOME), or use the packaged default: --model minilm",
+        )
+    digest = weights_digest(folder)
+    if digest is None:
+        raise ModelError(
+            f"{folder} holds no *.safetensors, and pickled weights are not loaded",
+            "convert it once with AutoModel.from_pretrained(...).save_pretrained(FOLDER), or name a revision that "
+            "has them, such as --encoder.revision refs/pr/1",
+        )
+    if spec and spec.sha256 and digest != spec.sha256:
+        raise ModelError(
+            f"the weights of {spec.id} in {folder} have digest {digest[:12]}…, not the published {spec.sha256[:12]}…",
+            "the file is damaged or another model: install the package again",
+        )
+    return _describe(name, spec, folder, digest, options)
+
+
+def _describe(name: str, spec: BaseSpec | None, folder: Path, digest: str, options: EncoderConfig) -> Base:
+    architecture = _read(folder / "config.json").get("model_type", "")
+    documented = _sentence_transformers(folder) if spec is None else {}
+    pooling = options.pooling or (spec.pooling if spec else documented.get("pooling"))
+    if pooling is None:
+        raise ModelError(
+            f"{name} is not in the catalogue and does not say how its token vectors are pooled",
+            "give --encoder.pooling mean, cls or last, as its model card says",
+        )
+
+    def prompt(kind: str) -> str:
+        given = getattr(options, f"{kind}_prompt")
+        if given is not None:
+            return given
+        return getattr(spec, f"{kind}_prompt") if spec else documented.get(f"{kind}_prompt", "")
+
+    return Base(
+        name=spec.id if spec else name,
+        revision=options.revision,
+        folder=folder,
+        digest=digest,
+        architecture=architecture,
+        pooling=pooling,
+        query_prompt=prompt("query"),
+        document_prompt=prompt("document"),
+        max_length=options.max_length or (spec.max_length if spec else documented.get("max_length", 512)),
+        lora_targets=spec.lora_targets if spec else _targets_or_none(architecture),
+        trust_remote_code=options.trust_remote_code,
+    )
+
+
+def _targets_or_none(architecture: str) -> tuple[str, ...]:
+    """Default targets; empty where the architecture is unknown, which only training minds."""
+    known = {spec.architecture for spec in CATALOGUE}
+    return default_targets(architecture) if architecture in known else ()
+
+
+def _locate(name: str, spec: BaseSpec | None, options: EncoderConfig) -> tuple[Path | None, list[str]]:
+    tried: list[str] = []
+    path = Path(name).expanduser()
+    if (path / "config.json").is_file():
+        return path.absolute(), tried
+    tried.append(f"the folder {path} (no config.json there)")
+    if spec and spec.package:
+        found = importlib.util.find_spec(spec.package)
+        if found and found.origin:
+            return Path(found.origin).parent / "model", tried
+        tried.append(f"the package {spec.package} (not installed)")
+    folder, why = _from_hub(spec.id if spec else name, options)
+    if folder is None:
+        tried.append(f"the Hub and its cache ({why})")
+    return folder, tried
+
+
+def _from_hub(repository: str, options: EncoderConfig) -> tuple[Path | None, str]:
+    """The Hub's snapshot, downloaded or from the cache; None and the reason where it is not to be had."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model"]
+    if options.trust_remote_code:
+        patterns.append("*.py")
+    try:
+        return Path(snapshot_download(repository, revision=options.revision, allow_patterns=patterns)), ""
+    except HFValidationError:
+        return None, "not a Hub id"
+    except Exception as error:  # the Hub's client lets errors of several HTTP libraries through; all mean the same
+        return None, f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
+
+
+def _sentence_transformers(folder: Path) -> dict:
+    """Pooling, prompts and length from the files that sentence-transformers writes beside a model."""
+    documented: dict = {}
+    pooling = _read(folder / "1_Pooling" / "config.json")
+    modes = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_lasttoken": "last"}
+    chosen = [mode for key, mode in modes.items() if pooling.get(key)]
+    if len(chosen) == 1:
+        documented["pooling"] = chosen[0]
+    prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
+    documented["query_prompt"] = prompts.get("query", "")
+    documented["document_prompt"] = prompts.get("document", prompts.get("passage", ""))
+    length = _read(folder / "sentence_bert_config.json").get("max_seq_length")
+    if length:
+        documented["max_length"] = length
+    return documented
+
+
+def _read(file: Path) -> dict:
+    return json.loads(file.read_text("utf-8")) if file.is_file() else {}

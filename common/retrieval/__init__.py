@@ -1,0 +1,6 @@
+"""Finding documents for a query: by words (BM25), by vectors (FAISS), and by both (rank fusion).
+
+In: ids with texts or vectors. Out: score matrices (queries × documents) for evaluation and top-k lists for search.
+An index is derived from what it was given and can be made again at any time; what is true is kept elsewhere. May
+import: numpy, bm25s, faiss; no model code, so vectors come in ready-made.
+"""

@@ -1,0 +1,238 @@
+"""The contrastive loop on one Ray Train worker.
+
+Every worker derives the same batches from the seed and embeds its share of each; only rank 0 writes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray.train
+import ray.train.torch
+import torch
+from ray.train.collective import broadcast_from_rank_zero
+
+from common.adapters.methods import wrap
+from common.corpora.beir import RetrievalSet, read_beir
+from common.corpora.pairs import Pair, read_pairs
+from common.errors import UserError
+from common.logs import quieten
+from common.metrics.ranking import Pool, evaluate_block
+from common.models.batching import plan_chunks, split_evenly
+from common.models.encoder import Encoder, Kind, load_model
+from common.models.precision import choose_dtype, keep_freed_memory
+from common.tracking import Curve
+from jobs.training import checkpoint as ckpt
+from jobs.training.gradients import backward, gather, sum_gradients
+from jobs.training.objective import false_negatives, info_nce
+from jobs.training.preflight import check_batches, stuck_at_chance
+from jobs.training.recipe import TrainerInput
+from jobs.training.sampling import Schedule, warmup_linear
+
+
+def train_worker(raw: dict[str, Any]) -> None:
+    """Entry point of a Ray Train worker; `raw` is a dumped `TrainerInput`."""
+    job = TrainerInput.model_validate(raw)
+    quieten()
+    context = ray.train.get_context()
+    torch.set_num_threads(job.threads or max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
+    worker = _Worker(job, context.get_world_rank(), context.get_world_size(), ray.train.torch.get_device())
+    last = ray.train.get_checkpoint()
+    if last:
+        with last.as_directory() as folder:
+            worker.restore(Path(folder))
+    worker.run()
+
+
+class _Worker:
+    """State of the loop: the encoder with its adapter, the optimiser, the data, the progress."""
+
+    def __init__(self, job: TrainerInput, rank: int, world: int, device: torch.device) -> None:
+        self.job, self.recipe, self.rank, self.world = job, job.recipe, rank, world
+        pairs = read_pairs(job.train).pairs
+        self.schedule = Schedule(len(pairs), self.recipe.batch, self.recipe.epochs, self.recipe.seed)
+        check_batches(pairs, self.schedule)
+        if self.recipe.batch < world:
+            raise UserError(
+                f"a batch of {self.recipe.batch} pairs cannot feed {world} workers", "raise --training.batch"
+            )
+        self.encoder = _encoder(job, device)
+        self.ids = {kind: self.encoder.tokenize([getattr(p, kind) for p in pairs], kind) for kind in _KINDS}
+        self.groups = {kind: torch.tensor(_same_text(pairs, kind), device=device) for kind in _KINDS}
+        self.dev = _DevSplit(read_beir(job.dev)[0], self.encoder)
+        # A frozen base needs no regularising, and its dropout costs a third of a CPU step: only the adapter's is on.
+        self.encoder.model.eval()
+        self.dropouts = [m for name, m in self.encoder.model.named_modules() if "lora_dropout" in name]
+        self.parameters = list(ckpt.trainable(self.encoder.model).values())
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay
+        )
+        self.progress, self.best = ckpt.Progress(), ckpt.weights(self.encoder.model)
+        self.curve = Curve(job.metrics, job.tracking_uri, job.tracking_run)
+
+    def restore(self, folder: Path) -> None:
+        self.best, self.progress = ckpt.restore(folder, self.encoder.model, self.optimiser)
+
+    def run(self) -> None:
+        steps, every = self.schedule.steps, self.recipe.log_every
+        marks = {round(steps * (i + 1) / self.recipe.evaluations) for i in range(self.recipe.evaluations)}
+        if self.rank == 0:
+            self.curve.rewind(self.progress.step or -1)
+        if self.progress.step == 0:
+            self._evaluate()  # the untrained adapter is the base itself: the score to beat
+        while self.progress.step < steps:
+            loss = self._step()
+            step = self.progress.step
+            if step <= every:
+                self.progress.window.append(loss)
+            if step == min(every, steps):
+                self._warn_if_stuck()
+            if self.rank == 0:
+                self.curve.log(step, loss=loss, learning_rate=self._rate(step - 1))
+                if step % every == 0 or step == steps:
+                    self.curve.flush()
+            if step in marks:
+                self._evaluate()
+                self._report()
+            if self.job.stop_after == step:
+                os._exit(1)
+        if self.rank == 0:
+            self._write_adapter()
+
+    def _step(self) -> float:
+        """One optimiser step on one global batch; returns its loss."""
+        started, step = time.perf_counter(), self.progress.step
+        rows = self.schedule.rows(step)
+        texts = [self.ids["query"][row] for row in rows] + [self.ids["document"][row] for row in rows]
+        shares = split_evenly([len(text) for text in texts], self.world)
+        mine = [texts[position] for position in shares[self.rank]]
+        mask = false_negatives(*(self.groups[kind][torch.from_numpy(rows)] for kind in _KINDS))
+        count = len(rows)
+
+        def loss(vectors: torch.Tensor) -> torch.Tensor:
+            everyone = gather(vectors, shares, self.rank)
+            return info_nce(everyone[:count], everyone[count:], mask,
+                            temperature=self.recipe.temperature, symmetric=self.recipe.symmetric)  # fmt: skip
+
+        kind = self.encoder.device.type
+        chunks = plan_chunks([len(text) for text in mine], budget=self.recipe.tokens_per_chunk or _CHUNK[kind])
+        for dropout in self.dropouts:
+            dropout.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        kept = _KEPT[kind] if self.recipe.kept_tokens is None else self.recipe.kept_tokens
+        seed = ((self.recipe.seed * 1_000_003 + step) * 1009 + self.rank) * 65_537
+        value = backward(self.encoder, mine, chunks, loss, seed=seed % 2**62, kept_tokens=kept)
+        sum_gradients(self.parameters)
+        if not np.isfinite(value):
+            raise UserError(
+                f"the loss of step {step} is {value} (pairs {rows.tolist()[:8]}…)", "lower --training.learning-rate"
+            )
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._rate(step)
+        self.optimiser.step()
+        self.progress.step += 1
+        self.progress.seconds += time.perf_counter() - started
+        self.progress.tokens += sum(len(text) for text in texts)
+        return value
+
+    def _rate(self, step: int) -> float:
+        return self.recipe.learning_rate * warmup_linear(step, self.schedule.steps, self.recipe.warmup_share)
+
+    def _evaluate(self) -> None:
+        score = self.dev.mrr(self.encoder, self.rank, self.world)
+        self.progress.dev_curve.append((self.progress.step, score))
+        if score > self.progress.best_score:
+            self.progress.best_score, self.progress.best_step = score, self.progress.step
+            self.best = ckpt.weights(self.encoder.model)
+        if self.rank == 0:
+            self.curve.log(self.progress.step, dev_mrr=score)
+            self.curve.flush()
+
+    def _report(self) -> None:
+        """Give Ray a checkpoint; all ranks must call this equally often."""
+        at = self.progress
+        metrics = {
+            "step": at.step,
+            "steps": self.schedule.steps,
+            "workers": self.world,
+            "precision": str(self.encoder.dtype).removeprefix("torch."),
+            "best_step": at.best_step,
+            "best_dev_mrr": at.best_score,
+            "dev_curve": at.dev_curve,
+            "pairs_per_second": at.step * self.recipe.batch / at.seconds,
+            "tokens_per_second": at.tokens / at.seconds,
+            "warnings": at.warnings,
+        }
+        if self.rank != 0:
+            ray.train.report(metrics)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            ckpt.save(Path(folder), self.encoder.model, self.optimiser, self.best, self.progress)
+            ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+
+    def _warn_if_stuck(self) -> None:
+        warning = stuck_at_chance(self.progress.window, self.recipe.batch)
+        if warning:
+            self.progress.warnings.append(warning)
+
+    def _write_adapter(self) -> None:
+        """The best adapter as PEFT writes it, moved into place as a whole."""
+        ckpt.set_weights(self.encoder.model, self.best)
+        draft = self.job.output.with_name(f".{self.job.output.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        self.encoder.model.save_pretrained(draft)
+        (draft / "README.md").unlink(missing_ok=True)  # PEFT's card is a form with empty fields
+        shutil.rmtree(self.job.output, ignore_errors=True)
+        draft.rename(self.job.output)
+
+
+_KINDS: tuple[Kind, ...] = ("query", "document")
+_CHUNK = {"cpu": 1024, "cuda": 16384}
+_KEPT = {"cpu": 32768, "cuda": 131072}
+
+
+class _DevSplit:
+    """The dev set, tokenised once; all workers encode a share of it and score the whole."""
+
+    def __init__(self, retrieval: RetrievalSet, encoder: Encoder) -> None:
+        self.queries = list(retrieval.queries)
+        self.pool = Pool.of(list(retrieval.documents))
+        self.qrels = retrieval.qrels
+        self.ids = encoder.tokenize(list(retrieval.queries.values()), "query")
+        self.ids += encoder.tokenize([document.content() for document in retrieval.documents.values()], "document")
+        self.lengths = [len(row) for row in self.ids]
+
+    def mrr(self, encoder: Encoder, rank: int, world: int) -> float:
+        shares = split_evenly(self.lengths, world)
+        mine = [self.ids[position] for position in shares[rank]]
+        vectors = torch.from_numpy(encoder.encode_ids(mine)).to(encoder.device)
+        everyone = gather(vectors, shares, rank).cpu().numpy()
+        queries, documents = everyone[: len(self.queries)], everyone[len(self.queries) :]
+        return float(evaluate_block(queries @ documents.T, self.queries, self.pool, self.qrels)["mrr"].mean())
+
+
+def _encoder(job: TrainerInput, device: torch.device) -> Encoder:
+    """The base in the chosen format, frozen, with a fresh fp32 adapter."""
+    if device.type == "cpu":
+        keep_freed_memory()
+    # One probe for all: workers that differed in format would not train one model.
+    dtype = broadcast_from_rank_zero(choose_dtype(job.recipe.precision, device))
+    model = load_model(job.base, device).to(device, dtype)
+    adapted = wrap(model, job.peft, job.base.lora_targets, job.recipe.seed)
+    for parameter in ckpt.trainable(adapted).values():
+        parameter.data = parameter.data.float()
+    return Encoder(job.base, adapted, dtype, device)
+
+
+def _same_text(pairs: Sequence[Pair], kind: Kind) -> list[int]:
+    """A number for each pair's query or document, the same number for the same text."""
+    numbers: dict[str, int] = {}
+    return [numbers.setdefault(getattr(pair, kind), len(numbers)) for pair in pairs]

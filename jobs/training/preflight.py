@@ -1,0 +1,39 @@
+"""Two checks that would have saved LoRACode's combined run: degenerate batches, and a loss that stays at chance."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from common.corpora.pairs import Pair
+from common.errors import PreflightError
+from jobs.training.sampling import Schedule
+
+
+def check_batches(pairs: Sequence[Pair], schedule: Schedule) -> None:
+    """Raise `PreflightError` where a whole batch shares one query or one document: nothing can be learnt from it.
+
+    LoRACode's combined text2code run trained on batches whose pairs were all the same two strings.
+    """
+    if len(pairs) < 2:
+        raise PreflightError(f"{len(pairs)} training pair has no negatives to learn from", "give at least two pairs")
+    for step in range(min(schedule.steps, schedule.steps_per_epoch)):
+        batch = [pairs[row] for row in schedule.rows(step)]
+        for field in ("query", "document"):
+            if len({getattr(pair, field) for pair in batch}) == 1:
+                raise PreflightError(
+                    f"all {len(batch)} pairs of training batch {step} have the same {field} "
+                    f"({getattr(batch[0], field)[:60]!r}): the loss could only stay at ln({len(batch)})",
+                    "look at how the pairs were made; duplicates belong out of the training data",
+                )
+
+
+def stuck_at_chance(losses: Sequence[float], batch: int) -> str | None:
+    """A warning where every loss of the first log window is within 1 % of ln(batch), what guessing scores."""
+    chance = math.log(batch)
+    if losses and all(abs(loss - chance) <= 0.01 * chance for loss in losses):
+        return (
+            f"the loss stays at ln({batch}) = {chance:.4f} over the first {len(losses)} steps: the model is guessing. "
+            "Look at the pairs, the learning rate and the temperature."
+        )
+    return None

@@ -1,0 +1,79 @@
+"""How to train: the recipe a user sets, and the complete input of a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, model_validator
+
+from common.adapters.methods import PeftSpec
+from common.config import Config
+from common.models.loading import Base
+from common.models.precision_names import Precision
+
+
+class Recipe(Config):
+    """The contrastive recipe."""
+
+    epochs: float = Field(3.0, gt=0)
+    """Passes over the training pairs; a fraction is allowed."""
+    batch: int = Field(128, ge=2)
+    """Pairs a step over all workers: each query meets batch - 1 negatives."""
+    learning_rate: float = Field(5e-4, gt=0)
+    """Peak rate of AdamW."""
+    weight_decay: float = Field(0.01, ge=0)
+    """AdamW's decoupled decay."""
+    warmup_share: float = Field(0.1, ge=0, lt=1)
+    """Share of the steps with a rising rate; linear decay to zero afterwards."""
+    clip_norm: float = Field(1.0, gt=0)
+    """Largest gradient norm."""
+    temperature: float = Field(0.05, gt=0)
+    """InfoNCE's τ; cosines are divided by it."""
+    symmetric: bool = True
+    """Also rank the queries for each document."""
+    seed: int = 0
+    """Seeds the order of the pairs, the adapter's start and dropout."""
+    precision: Precision = "auto"
+    """fp32, bf16, or auto: bf16 where a probe shows that this machine is faster with it."""
+    evaluations: int = Field(4, ge=1)
+    """How often the dev split is scored, and a checkpoint written, during the run; the best adapter is kept."""
+    log_every: int = Field(10, ge=1)
+    """Steps between two logged losses."""
+    tokens_per_chunk: int | None = Field(None, ge=1)
+    """Tokens that run through the model together; none = 1,024 on a CPU, 16,384 on a GPU."""
+    kept_tokens: int | None = Field(None, ge=0)
+    """Tokens a worker may hold activations of; a larger batch is computed with cached gradients. none = 32,768 on a
+    CPU, 131,072 on a GPU."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recipe:
+        if self.kept_tokens and self.tokens_per_chunk and self.kept_tokens < self.tokens_per_chunk:
+            raise ValueError("kept_tokens must hold at least one chunk of tokens_per_chunk")
+        return self
+
+
+class TrainerInput(Config):
+    """Everything a worker needs; plain data, so that Ray can send it."""
+
+    base: Base
+    """What to adapt."""
+    peft: PeftSpec
+    """The adapter."""
+    recipe: Recipe
+    """How to train it."""
+    train: Path
+    """Pairs JSONL."""
+    dev: Path
+    """BEIR folder for choosing the best adapter."""
+    output: Path
+    """Folder to write the adapter to, on storage every worker shares."""
+    metrics: Path
+    """JSONL to append the training curve to."""
+    threads: int | None = None
+    """CPU threads of a worker; none = as many as Ray gave it CPUs."""
+    tracking_uri: str | None = None
+    """MLflow server to log the curve to."""
+    tracking_run: str | None = None
+    """MLflow run to log the curve to."""
+    stop_after: int | None = None
+    """Die after so many steps, for tests of resuming."""

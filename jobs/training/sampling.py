@@ -1,0 +1,50 @@
+"""Which pairs make up each batch: a function of the seed and the step, so that resuming needs no state. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The order of all batches of a run."""
+
+    pairs: int
+    """Number of training pairs."""
+    batch: int
+    """Pairs per step, over all workers."""
+    epochs: float
+    """Passes over the data; a fraction ends inside the last pass."""
+    seed: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in one pass; a remainder of one pair, which has no negatives, is left out."""
+        full, rest = divmod(self.pairs, self.batch)
+        return full + (rest > 1)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the run, at least one."""
+        return max(1, math.ceil(self.steps_per_epoch * self.epochs))
+
+    def rows(self, step: int) -> np.ndarray:
+        """Indices of the pairs of one step (0-based), in an order that depends on seed and pass alone."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        order = np.random.default_rng((self.seed, epoch)).permutation(self.pairs)
+        return order[position * self.batch : (position + 1) * self.batch]
+
+
+def warmup_linear(step: int, steps: int, warmup_share: float) -> float:
+    """Factor on the learning rate: up from 0 over the first share of the steps, then linearly down to 0.
+
+    Warm-up is a share of the run and never a number of steps: LoRACode's fixed 1000–4000 steps are longer than some
+    of its runs, which then never reach the rate they name.
+    """
+    warmup = max(1, round(steps * warmup_share))
+    if step < warmup:
+        return (step + 1) / warmup
+    return max(0.0, (steps - step) / max(1, steps - warmup))

@@ -1,0 +1,58 @@
+"""Starting the loop on Ray Train, and going on with a run that was interrupted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from common.errors import UserError
+from jobs.ray_session import ClusterConfig
+from jobs.training.progress import progress_bar
+from jobs.training.recipe import TrainerInput
+
+RUN_NAME = "train"
+
+
+def fit(job: TrainerInput, cluster: ClusterConfig, storage: Path, *, steps: int, use_gpu: bool) -> dict[str, Any]:
+    """Train for `steps` steps on the connected cluster; returns the last report of the finished run.
+
+    Ray finds the last committed checkpoint by storage path and run name, so calling this again after an interruption
+    goes on from there. A lost worker is replaced up to `cluster.max_failures` times.
+    """
+    import ray.train
+    from ray.train.torch import TorchTrainer
+    from ray.train.v2.api.exceptions import TrainingFailedError
+
+    from jobs.training.contrastive import train_worker
+
+    trainer = TorchTrainer(
+        train_worker,
+        train_loop_config=job.model_dump(mode="json"),
+        scaling_config=ray.train.ScalingConfig(
+            num_workers=cluster.num_workers,
+            use_gpu=use_gpu,
+            resources_per_worker={"CPU": cluster.cpus_per_worker, **({"GPU": 1} if use_gpu else {})},
+        ),
+        run_config=ray.train.RunConfig(
+            name=RUN_NAME,
+            storage_path=str(storage),
+            failure_config=ray.train.FailureConfig(max_failures=cluster.max_failures),
+            checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+        ),
+    )
+    try:
+        with progress_bar(job.metrics, steps):
+            result = trainer.fit()
+    except TrainingFailedError as error:
+        raise _cause(error) from error
+    return result.metrics or {}
+
+
+def _cause(error: Exception) -> Exception:
+    """The `UserError` behind Ray's wrapping, where there is one."""
+    failures = getattr(error, "worker_failures", None) or {}
+    for failure in failures.values():
+        for candidate in (failure, getattr(failure, "cause", None), failure.__cause__):
+            if isinstance(candidate, UserError):
+                return candidate
+    return error
