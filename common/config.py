@@ -61,8 +61,10 @@ def parse(model: type[C], argv: Sequence[str], *, prog: str, description: str = 
         {"__doc__": None, "__module__": model.__module__, "model_config": SettingsConfigDict(cli_avoid_json=True)},
     )
     try:
-        source = CliSettingsSource(  # `run_dir` is typed --run-dir: flags are kebab-case, YAML keys are not
-            settings, root_parser=parser, cli_implicit_flags=True, cli_kebab_case=True, cli_hide_none_type=True
+        source: CliSettingsSource[Any] = (
+            CliSettingsSource(  # `run_dir` is typed --run-dir: flags are kebab-case, YAML keys are not
+                settings, root_parser=parser, cli_implicit_flags=True, cli_kebab_case=True, cli_hide_none_type=True
+            )
         )
         known = parser.parse_args(list(argv))
         given = source(parsed_args=vars(known))()

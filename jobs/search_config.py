@@ -53,6 +53,8 @@ class TrainSearchConfig(JobConfig):
     """Name in the registry; none = search-LANGUAGE."""
     alias: str = "candidate"
     """Registry alias that will point at the new version."""
+    index: bool = False
+    """Also encode every document of the corpus, so that jobs.search_code can search them."""
     encoder: EncoderConfig = EncoderConfig()
     """How the base encodes."""
     peft: PeftSpec = PeftSpec()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import sysconfig
 from dataclasses import asdict
 from pathlib import Path
 
 from common.adapters.folder import adapter_digest
 from common.adapters.manifest import BaseReference, Manifest, write_manifest
 from common.adapters.registry import register
-from common.corpora.beir import read_beir, write_beir
-from common.corpora.pairs import write_pairs
+from common.corpora.beir import Document, read_beir, write_beir
+from common.corpora.pairs import read_pairs, write_pairs
 from common.corpora.search_corpus import SearchCorpus
 from common.models.loading import Base, resolve
 from common.runs import Result, RunFolder
@@ -39,6 +40,8 @@ def train_search(config: TrainSearchConfig) -> Result:
         trained = run.step("train", lambda: _train(config, base, data, tracked, run.path))
         scores = run.step("evaluate", lambda: _evaluate(config, base, run.path))
         adapter = run.step("register", lambda: _register(config, base, data, tracked, scores, run.path))
+        if config.index:
+            run.step("index", lambda: _index(config, base, run.path))
         return run.finish(
             {
                 "job": "train_search",
@@ -90,6 +93,7 @@ def _prepare(config: TrainSearchConfig, folder: Path) -> Result:
     return {
         "source": config.data.source,
         "language": languages.pop() if len(languages) == 1 else "all",
+        "root": sysconfig.get_paths()["stdlib"] if config.data.source == "stdlib" else "",
         "pairs": len(corpus.train),
         "fingerprint": corpus.report.fingerprint,
         "report": json.loads(json.dumps(asdict(corpus.report))),
@@ -134,6 +138,16 @@ def _evaluate(config: TrainSearchConfig, base: Base, folder: Path) -> Result:
         seed=config.training.seed,
         vectors=folder / "vectors",
     )
+
+
+def _index(config: TrainSearchConfig, base: Base, folder: Path) -> Result:
+    from jobs.search_index import build
+
+    seen = {pair.document: pair for pair in read_pairs(folder / "data" / "train.jsonl").pairs}
+    documents = [Document(pair.document, metadata={**pair.extra, "language": pair.language}) for pair in seen.values()]
+    for split in ("dev", "test"):
+        documents += read_beir(folder / "data" / split)[0].documents.values()
+    return build(folder / "index", documents, base, folder / "adapter", config.training.precision)
 
 
 def _register(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.syntax import Syntax
 from rich.table import Table
 
 LABELS = {"bm25": "BM25", "zero_shot": "zero-shot", "adapter": "adapter", "hybrid": "hybrid"}
@@ -47,10 +51,12 @@ def render_training(result: dict[str, Any]) -> str:
     lines = [render(result)]
     lines += [f"warning: {warning}" for warning in training.get("warnings", [])]
     lines += [
+        "",
         f"trained on {result['data']['pairs']:,} pairs at {training['pairs_per_second']:.0f} pairs/s; best of "
         f"{len(training['dev_curve'])} dev scores at step {training['best_step']} of {training['steps']}",
         f"adapter    {adapter['path']}  ({adapter['digest'][:12]}…)",
-        f"registry   {adapter['name']}@{adapter['alias']}, version {adapter['version']}, in {result['tracking']['uri']}",
+        f"registry   {adapter['name']}@{adapter['alias']}, version {adapter['version']}",
+        f"tracking   {result['tracking']['uri']}",
         "",
         "next:",
         f'  python -m jobs.search_code "copy a file and its permissions" --index {run}',
@@ -70,3 +76,23 @@ def to_text(table: Table) -> str:
 def _interval(value: dict[str, float], *, signed: bool = False) -> str:
     sign = "+" if signed else ""
     return f"{100 * value['low']:{sign}.1f} … {100 * value['high']:{sign}.1f}"
+
+
+def render_hits(result: dict[str, Any]) -> str:
+    """Hits with path:line, symbol, cosine and the first lines of code; in colour where a terminal shows it."""
+    console = Console(file=io.StringIO(), width=110, force_terminal=sys.stdout.isatty())
+    for query, hits in zip(result["queries"], result["hits"], strict=True):
+        console.print(f"\n[bold]{escape(query)}[/bold]", highlight=False)
+        for place, hit in enumerate(hits, start=1):
+            console.print(
+                f"  {place}. [cyan]{escape(hit['path'])}:{hit['start_line']}[/cyan]  {escape(hit['symbol'])}"
+                f"  [dim]{hit['score']:.2f}[/dim]",
+                highlight=False,
+            )
+            if hit["snippet"]:
+                code = Syntax(hit["snippet"], hit["language"] or "text", background_color="default", word_wrap=False)
+                console.print(Padding(code, (0, 0, 0, 5)))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    where = f"; paths are relative to {result['root']}" if result["root"] else ""
+    lines = [line.rstrip() for line in text.splitlines()]
+    return "\n".join([*lines, "", f"{result['documents']:,} functions searched{where}"])

@@ -83,8 +83,9 @@ class Encoder:
     ) -> np.ndarray:
         """The same from token ids, as `tokenize` gives them."""
         self.model.eval()
+        hidden: int = self.model.config.hidden_size  # type: ignore[union-attr,assignment]
         budget = tokens_per_chunk or TOKENS_PER_CHUNK[self.device.type]
-        vectors = np.zeros((len(ids), self.model.config.hidden_size), dtype=np.float32)
+        vectors = np.zeros((len(ids), hidden), dtype=np.float32)
         bar = tqdm(total=len(ids), desc=label, unit="text", delay=2, mininterval=0.5, disable=not label, leave=False)
         with torch.inference_mode(), bar:
             for chunk in plan_chunks([len(row) for row in ids], budget=budget):

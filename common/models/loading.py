@@ -68,8 +68,9 @@ def resolve(name: str, options: EncoderConfig | None = None) -> Base:
     if folder is None:
         raise ModelError(
             f"the base model {name!r} cannot be had; tried {'; '.join(tried)}",
-            f"{'' if spec else suggestion(name)}give a folder with config.json, tokenizer files and *.safetensors as --model, fill "
-            "the Hub cache on a machine with access (HF_HOME), or use the packaged default: --model minilm",
+            f"{'' if spec else suggestion(name)}give a folder with config.json, tokenizer files and *.safetensors as "
+            "--model, fill the Hub cache on a machine with access (HF_HOME), or use the packaged default: "
+            "--model minilm",
         )
     digest = weights_digest(folder)
     if digest is None:

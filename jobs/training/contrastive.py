@@ -188,7 +188,7 @@ class _Worker:
         ckpt.set_weights(self.encoder.model, self.best)
         draft = self.job.output.with_name(f".{self.job.output.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
-        self.encoder.model.save_pretrained(draft)
+        self.encoder.model.save_pretrained(draft)  # type: ignore[operator]
         (draft / "README.md").unlink(missing_ok=True)  # PEFT's card is a form with empty fields
         shutil.rmtree(self.job.output, ignore_errors=True)
         draft.rename(self.job.output)

@@ -1,0 +1,50 @@
+# Everything runs in .venv, which `make install` builds from the lock file; nothing else of the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+RUN_DIR ?= runs/demo
+DEMO_CONFIG ?= jobs/configs/demo.yaml
+export RAY_USAGE_STATS_ENABLED := 0
+
+.PHONY: install demo test lint bench lock clean
+
+install: $(STAMP)
+
+# torch first and by name: where a CPU build lies on disk pip takes that one, elsewhere the registry's.
+$(STAMP): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(shell grep '^torch==' requirements.lock)
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/python -m jobs.train_search --config $(DEMO_CONFIG) --run-dir $(RUN_DIR)
+	$(BIN)/python -m jobs.search_code --index $(RUN_DIR) \
+		"copy a file and its permissions" "parse an e-mail address" "wait until the first of several tasks is done"
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks.search_encoding
+	$(BIN)/python -m benchmarks.search_training
+
+# A new lock file: what pip resolves from pyproject.toml today.
+lock:
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet torch==2.13.0
+	.venv-lock/bin/python -m pip install --quiet ".[dev]"
+	(echo "# Written by make lock. pip install -r requirements.lock"; \
+	 .venv-lock/bin/python -m pip freeze --exclude codeadapters | sed -E 's/^torch( @.*|==.*)$$/torch==2.13.0/') \
+		> requirements.lock
+	rm -rf .venv-lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info

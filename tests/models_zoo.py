@@ -1,0 +1,125 @@
+"""Small random models of the architectures we support, saved as users have them: safetensors, config, tokenizer.
+
+Nothing in them is trained; two builds with the same arguments give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model, RobertaConfig
+from transformers import RobertaModel as RobertaBody
+
+from common.models.loading import Base, EncoderConfig, resolve
+
+ARCHITECTURES = ("bert", "roberta", "qwen3")
+POOLING = {"bert": "mean", "roberta": "cls", "qwen3": "last"}
+HIDDEN = 32
+
+LINES = (
+    "def parse_header(line): return line.split(':', 1)",
+    "read a file and give back its lines without the line ends",
+    "def copy_tree(source, target): shutil.copytree(source, target)",
+    "remove every empty folder below the one that was named",
+    "for key, value in sorted(table.items()): print(key, value)",
+    "open a socket, wait until somebody connects, answer and close it",
+    "class Stack: push and pop, in the order last in, first out",
+    "the largest number of a list, or nothing where the list is empty",
+    "import json; json.loads(text)",
+    "turn a date such as 2024-02-29 into seconds since the epoch",
+)
+_SIZES = {"hidden_size": HIDDEN, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+
+
+def build(folder: Path, architecture: str = "bert", *, seed: int = 0, layers: int = 2) -> Path:
+    """A random model of `architecture` with a tokenizer trained on `LINES`, in `folder`; returns the folder."""
+    tokenizer = _TOKENIZERS[architecture]()
+    tokenizer.save_pretrained(folder)
+    sizes = {**_SIZES, "num_hidden_layers": layers, "vocab_size": len(tokenizer)}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = _BODIES[architecture](sizes, tokenizer.pad_token_id)
+        for name, parameter in model.named_parameters():
+            # The usual start is so small that each text gets nearly the same vector; trained models are not like that
+            if parameter.dim() == 2 or "bias" in name:
+                torch.nn.init.normal_(parameter, std=0.2)
+    model.save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def base(folder: Path, **options: object) -> Base:
+    """`folder` resolved as a base; without options the architecture's usual pooling."""
+    architecture = json.loads((folder / "config.json").read_text("utf-8"))["model_type"]
+    return resolve(str(folder), EncoderConfig(**{"pooling": POOLING[architecture], "max_length": 64, **options}))
+
+
+def document_pooling(folder: Path, mode: str, prompts: dict[str, str], max_length: int) -> None:
+    """Add the files in which sentence-transformers writes down pooling, prompts and length."""
+    (folder / "1_Pooling").mkdir()
+    modes = ("pooling_mode_cls_token", "pooling_mode_mean_tokens", "pooling_mode_lasttoken")
+    pooling = {"word_embedding_dimension": HIDDEN, **{name: name == mode for name in modes}}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": max_length}))
+
+
+def _wordpiece() -> PreTrainedTokenizerFast:
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.train_from_iterator(LINES, trainers.WordPieceTrainer(vocab_size=300, special_tokens=special))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+    )
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
+
+
+def _byte_level(special: list[str], template: str, **names: str) -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(LINES, trainer)
+    used = [(name, tokenizer.token_to_id(name)) for name in special if name in template.split()]
+    tokenizer.post_processor = processors.TemplateProcessing(single=template, special_tokens=used)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
+
+
+def _roberta_tokenizer() -> PreTrainedTokenizerFast:
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    return _byte_level(
+        special, "<s> $A </s>", bos_token="<s>", cls_token="<s>", eos_token="</s>", sep_token="</s>",
+        pad_token="<pad>", unk_token="<unk>", mask_token="<mask>",
+    )  # fmt: skip
+
+
+def _qwen_tokenizer() -> PreTrainedTokenizerFast:
+    end = "<|endoftext|>"
+    return _byte_level([end], f"$A {end}", eos_token=end, pad_token=end)  # as Qwen3-Embedding: the last token is end
+
+
+_TOKENIZERS = {"bert": _wordpiece, "roberta": _roberta_tokenizer, "qwen3": _qwen_tokenizer}
+
+
+def _bert(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    return BertModel(BertConfig(**sizes, max_position_embeddings=128, pad_token_id=pad))
+
+
+def _roberta(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    return RobertaBody(RobertaConfig(**sizes, max_position_embeddings=130, type_vocab_size=1, pad_token_id=pad))
+
+
+def _qwen3(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    heads = {"num_key_value_heads": 2, "head_dim": HIDDEN // sizes["num_attention_heads"]}
+    return Qwen3Model(Qwen3Config(**sizes, **heads, max_position_embeddings=128, pad_token_id=pad))
+
+
+_BODIES = {"bert": _bert, "roberta": _roberta, "qwen3": _qwen3}
