@@ -186,6 +186,9 @@ class _Worker:
     def _write_adapter(self) -> None:
         """The best adapter as PEFT writes it, moved into place as a whole."""
         ckpt.set_weights(self.encoder.model, self.best)
+        for config in self.encoder.model.peft_config.values():  # type: ignore[union-attr,operator]
+            config.base_model_name_or_path = self.job.base.name  # not the path it had on this machine
+            config.revision = self.job.base.revision
         draft = self.job.output.with_name(f".{self.job.output.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         self.encoder.model.save_pretrained(draft)  # type: ignore[operator]

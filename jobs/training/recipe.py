@@ -19,7 +19,7 @@ class Recipe(Config):
     """Passes over the training pairs; a fraction is allowed."""
     batch: int = Field(128, ge=2)
     """Pairs a step over all workers: each query meets batch - 1 negatives."""
-    learning_rate: float = Field(5e-4, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
     """Peak rate of AdamW."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's decoupled decay."""

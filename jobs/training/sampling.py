@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -34,8 +35,13 @@ class Schedule:
     def rows(self, step: int) -> np.ndarray:
         """Indices of the pairs of one step (0-based), in an order that depends on seed and pass alone."""
         epoch, position = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng((self.seed, epoch)).permutation(self.pairs)
-        return order[position * self.batch : (position + 1) * self.batch]
+        return _order(self.seed, epoch, self.pairs)[position * self.batch : (position + 1) * self.batch]
+
+
+@functools.lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, pairs: int) -> np.ndarray:
+    """The permutation of one pass."""
+    return np.random.default_rng((seed, epoch)).permutation(pairs)
 
 
 def warmup_linear(step: int, steps: int, warmup_share: float) -> float:
