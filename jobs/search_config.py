@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from common.adapters.methods import PeftSpec
 from common.config import Config, JobConfig
 from common.corpora.config import CorpusConfig
+from common.models.catalogue import Precision
 from common.models.loading import EncoderConfig
-from common.models.precision_names import Precision
 from common.tracking import TrackingConfig
 from jobs.ray_session import ClusterConfig
 from jobs.training.recipe import Recipe

@@ -12,9 +12,9 @@ from common.corpora.beir import RetrievalSet
 from common.metrics.ceiling import strict_ceiling
 from common.metrics.ranking import PerQuery, Pool, evaluate_block, join
 from common.metrics.report import compare, summarise, to_json
+from common.models.catalogue import Precision
 from common.models.encoder import Encoder
 from common.models.loading import Base
-from common.models.precision_names import Precision
 from common.retrieval.dense import similarity
 from common.retrieval.fusion import fuse
 from common.retrieval.lexical import LexicalIndex

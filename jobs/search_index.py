@@ -10,9 +10,9 @@ import numpy as np
 
 from common.corpora.beir import Document
 from common.errors import UserError
+from common.models.catalogue import Precision
 from common.models.encoder import Encoder
 from common.models.loading import Base
-from common.models.precision_names import Precision
 from common.retrieval.dense import DenseIndex
 from common.runs import Result, write_text
 

@@ -46,11 +46,13 @@ def split_evenly(lengths: Sequence[int], parts: int) -> list[list[int]]:
     Longest first to the worker with the least so far (LPT rule, Graham 1969). Row counts stay within one of each
     other, so that gathered tensors need at most one row of padding.
     """
-    quota = -(-len(lengths) // parts)
+    least, extra = divmod(len(lengths), parts)
     shares: list[list[int]] = [[] for _ in range(parts)]
     load = [0] * parts
     for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
-        rank = min((r for r in range(parts) if len(shares[r]) < quota), key=lambda r: (load[r], r))
+        open_ = [r for r in range(parts) if len(shares[r]) < least or (len(shares[r]) == least and extra > 0)]
+        rank = min(open_, key=lambda r: (load[r], r))
+        extra -= len(shares[rank]) == least
         shares[rank].append(row)
         load[rank] += lengths[row]
     return shares

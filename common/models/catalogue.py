@@ -12,6 +12,7 @@ from common.config import Config, nearest
 from common.errors import ModelError
 
 Pooling = Literal["mean", "cls", "last"]
+Precision = Literal["auto", "fp32", "bf16"]
 
 
 class BaseSpec(Config):

@@ -38,6 +38,11 @@ class Encoder:
         if self.tokenizer.pad_token_id is None:
             raise ModelError(f"the tokenizer of {base.name} has no padding token", "set pad_token in its files")
 
+    @property
+    def hidden_size(self) -> int:
+        """H, the length of a vector."""
+        return int(self.model.config.hidden_size)  # type: ignore[union-attr,arg-type]
+
     @classmethod
     def load(
         cls, base: Base, *, adapter: Path | None = None, precision: Precision = "auto", device: str | None = None
@@ -83,9 +88,8 @@ class Encoder:
     ) -> np.ndarray:
         """The same from token ids, as `tokenize` gives them."""
         self.model.eval()
-        hidden: int = self.model.config.hidden_size  # type: ignore[union-attr,assignment]
         budget = tokens_per_chunk or TOKENS_PER_CHUNK[self.device.type]
-        vectors = np.zeros((len(ids), hidden), dtype=np.float32)
+        vectors = np.zeros((len(ids), self.hidden_size), dtype=np.float32)
         bar = tqdm(total=len(ids), desc=label, unit="text", delay=2, mininterval=0.5, disable=not label, leave=False)
         with torch.inference_mode(), bar:
             for chunk in plan_chunks([len(row) for row in ids], budget=budget):

@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from common.models.precision_names import Precision
+from common.models.catalogue import Precision
 
 
 def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:

@@ -35,6 +35,8 @@ class Progress:
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
     """Time spent in training steps, evaluations left out."""
+    pairs: int = 0
+    """Pairs trained on so far."""
     tokens: int = 0
     """Tokens of the pairs trained on so far, padding left out."""
 

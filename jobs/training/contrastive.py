@@ -20,11 +20,10 @@ import torch
 from ray.train.collective import broadcast_from_rank_zero
 
 from common.adapters.methods import wrap
-from common.corpora.beir import RetrievalSet, read_beir
+from common.corpora.beir import read_beir
 from common.corpora.pairs import Pair, read_pairs
 from common.errors import UserError
 from common.logs import quieten
-from common.metrics.ranking import Pool, evaluate_block
 from common.models.batching import plan_chunks, split_evenly
 from common.models.encoder import Encoder, Kind, load_model
 from common.models.precision import choose_dtype, keep_freed_memory
@@ -35,6 +34,7 @@ from jobs.training.objective import false_negatives, info_nce
 from jobs.training.preflight import check_batches, stuck_at_chance
 from jobs.training.recipe import TrainerInput
 from jobs.training.sampling import Schedule, warmup_linear
+from jobs.training.validation import DevSplit
 
 
 def train_worker(raw: dict[str, Any]) -> None:
@@ -66,7 +66,7 @@ class _Worker:
         self.encoder = _encoder(job, device)
         self.ids = {kind: self.encoder.tokenize([getattr(p, kind) for p in pairs], kind) for kind in _KINDS}
         self.groups = {kind: torch.tensor(_same_text(pairs, kind), device=device) for kind in _KINDS}
-        self.dev = _DevSplit(read_beir(job.dev)[0], self.encoder)
+        self.dev = DevSplit(read_beir(job.dev)[0], self.encoder)
         # A frozen base needs no regularising, and its dropout costs a third of a CPU step: only the adapter's is on.
         self.encoder.model.eval()
         self.dropouts = [m for name, m in self.encoder.model.named_modules() if "lora_dropout" in name]
@@ -140,6 +140,7 @@ class _Worker:
         self.optimiser.step()
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
+        self.progress.pairs += count
         self.progress.tokens += sum(len(text) for text in texts)
         return value
 
@@ -167,7 +168,7 @@ class _Worker:
             "best_step": at.best_step,
             "best_dev_mrr": at.best_score,
             "dev_curve": at.dev_curve,
-            "pairs_per_second": at.step * self.recipe.batch / at.seconds,
+            "pairs_per_second": at.pairs / at.seconds,
             "tokens_per_second": at.tokens / at.seconds,
             "warnings": at.warnings,
         }
@@ -186,7 +187,7 @@ class _Worker:
     def _write_adapter(self) -> None:
         """The best adapter as PEFT writes it, moved into place as a whole."""
         ckpt.set_weights(self.encoder.model, self.best)
-        for config in self.encoder.model.peft_config.values():  # type: ignore[union-attr,operator]
+        for config in self.encoder.model.peft_config.values():  # type: ignore[operator]
             config.base_model_name_or_path = self.job.base.name  # not the path it had on this machine
             config.revision = self.job.base.revision
         draft = self.job.output.with_name(f".{self.job.output.name}.draft")
@@ -200,26 +201,6 @@ class _Worker:
 _KINDS: tuple[Kind, ...] = ("query", "document")
 _CHUNK = {"cpu": 1024, "cuda": 16384}
 _KEPT = {"cpu": 32768, "cuda": 131072}
-
-
-class _DevSplit:
-    """The dev set, tokenised once; all workers encode a share of it and score the whole."""
-
-    def __init__(self, retrieval: RetrievalSet, encoder: Encoder) -> None:
-        self.queries = list(retrieval.queries)
-        self.pool = Pool.of(list(retrieval.documents))
-        self.qrels = retrieval.qrels
-        self.ids = encoder.tokenize(list(retrieval.queries.values()), "query")
-        self.ids += encoder.tokenize([document.content() for document in retrieval.documents.values()], "document")
-        self.lengths = [len(row) for row in self.ids]
-
-    def mrr(self, encoder: Encoder, rank: int, world: int) -> float:
-        shares = split_evenly(self.lengths, world)
-        mine = [self.ids[position] for position in shares[rank]]
-        vectors = torch.from_numpy(encoder.encode_ids(mine)).to(encoder.device)
-        everyone = gather(vectors, shares, rank).cpu().numpy()
-        queries, documents = everyone[: len(self.queries)], everyone[len(self.queries) :]
-        return float(evaluate_block(queries @ documents.T, self.queries, self.pool, self.qrels)["mrr"].mean())
 
 
 def _encoder(job: TrainerInput, device: torch.device) -> Encoder:

@@ -39,15 +39,15 @@ def backward(
     parts: list[torch.Tensor] = []
     with torch.set_grad_enabled(keep):
         parts = [_embed(encoder, ids, chunk, seed + position) for position, chunk in enumerate(chunks)]
-    rows = torch.tensor([row for chunk in chunks for row in chunk.rows], device=encoder.device)
-    vectors = torch.empty(len(ids), parts[0].shape[1], device=encoder.device)
-    vectors[rows] = torch.cat([part.detach() for part in parts])
+    vectors = torch.empty(len(ids), encoder.hidden_size, device=encoder.device)
+    for chunk, part in zip(chunks, parts, strict=True):
+        vectors[list(chunk.rows)] = part.detach()
     vectors.requires_grad_(True)
     value = loss(vectors)
     value.backward()
     assert vectors.grad is not None
     gradients = [vectors.grad[list(chunk.rows)] for chunk in chunks]
-    if keep:
+    if keep and parts:  # a worker has none where the last batch is smaller than the number of workers
         torch.autograd.backward(parts, gradients)
     else:
         for position, (chunk, gradient) in enumerate(zip(chunks, gradients, strict=True)):

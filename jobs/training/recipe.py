@@ -8,8 +8,8 @@ from pydantic import Field, model_validator
 
 from common.adapters.methods import PeftSpec
 from common.config import Config
+from common.models.catalogue import Precision
 from common.models.loading import Base
-from common.models.precision_names import Precision
 
 
 class Recipe(Config):
