@@ -35,6 +35,7 @@ def tracking_uri(config: TrackingConfig) -> str:
 def client(uri: str) -> Any:
     """An `MlflowClient`; a SQLite file's folder is made. Raises `UserError` where the store cannot be opened."""
     quieten()
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 

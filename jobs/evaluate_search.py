@@ -12,6 +12,7 @@ from jobs.search_config import EvaluateSearchConfig
 
 def main(config: EvaluateSearchConfig) -> Result:
     """BM25, zero-shot, adapter and hybrid on one BEIR folder."""
+    from common.adapters.folder import check
     from common.models.loading import resolve
     from jobs.search_data import read_retrieval
     from jobs.search_evaluation import evaluate
@@ -21,6 +22,8 @@ def main(config: EvaluateSearchConfig) -> Result:
             return done
         folder.log_to_file()
         base = resolve(config.model, config.encoder)
+        if config.adapter:
+            check(config.adapter, base)  # before anything is encoded
         scores = evaluate(
             read_retrieval(config.data.path, config.data.split),
             base,

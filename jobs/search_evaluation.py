@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from common.adapters.folder import adapter_digest
 from common.corpora.beir import RetrievalSet
 from common.metrics.ceiling import strict_ceiling
 from common.metrics.ranking import PerQuery, Pool, evaluate_block, join
@@ -31,7 +33,6 @@ def evaluate(
     precision: Precision,
     seed: int,
     vectors: Path,
-    report: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Metrics of every system with 95 % intervals, paired differences, and the strict protocol's ceiling.
 
@@ -71,19 +72,35 @@ def _encode(
     name: str, retrieval: RetrievalSet, base: Base, adapter: Path | None, precision: Precision, folder: Path
 ) -> tuple[np.ndarray, np.ndarray]:
     """Query and document vectors, read back where an earlier submission wrote them."""
-    files = [folder / f"{name}.{kind}.npy" for kind in ("queries", "documents")]
-    if not all(file.exists() for file in files):
-        encoder = Encoder.load(base, adapter=adapter, precision=precision)
-        label = name.replace("_", "-")
-        texts = list(retrieval.queries.values()), [d.content() for d in retrieval.documents.values()]
-        arrays = (
-            encoder.encode(texts[0], "query", label=f"{label}: queries"),
-            encoder.encode(texts[1], "document", label=f"{label}: documents"),
-        )
-        folder.mkdir(parents=True, exist_ok=True)
-        for file, array in zip(files, arrays, strict=True):
-            draft = file.with_suffix(".draft.npy")
-            np.save(draft, array)
-            draft.replace(file)
-    queries, documents = (np.load(file) for file in files)
+    texts = {
+        "queries": list(retrieval.queries.values()),
+        "documents": [d.content() for d in retrieval.documents.values()],
+    }
+    file = folder / f"{name}.npz"
+    key = _key(base, adapter, precision, texts)
+    if (found := _read(file, key)) is not None:
+        return found
+    encoder = Encoder.load(base, adapter=adapter, precision=precision)
+    label = name.replace("_", "-")
+    queries = encoder.encode(texts["queries"], "query", label=f"{label}: queries")
+    documents = encoder.encode(texts["documents"], "document", label=f"{label}: documents")
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft.npz")
+    np.savez(draft, key=key, queries=queries, documents=documents)
+    draft.replace(file)
     return queries, documents
+
+
+def _read(file: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Vectors that an earlier submission wrote for the same model and the same texts."""
+    if not file.exists():
+        return None
+    with np.load(file) as stored:
+        return (stored["queries"], stored["documents"]) if str(stored["key"]) == key else None
+
+
+def _key(base: Base, adapter: Path | None, precision: Precision, texts: dict[str, list[str]]) -> str:
+    """What vectors depend on, as a digest."""
+    model = base.model_dump(mode="json", exclude={"folder", "name", "revision"})
+    weights = adapter_digest(adapter) if adapter else None
+    return hashlib.sha256(json.dumps([model, weights, precision, texts]).encode()).hexdigest()

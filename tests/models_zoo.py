@@ -1,23 +1,37 @@
 """Small random models of the architectures we support, saved as users have them: safetensors, config, tokenizer.
 
-Nothing in them is trained; two builds with the same arguments give the same bytes.
+Nothing in them is trained; two builds with the same arguments give the same weights and the same tokenizer.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model, RobertaConfig
-from transformers import RobertaModel as RobertaBody
+from transformers import (
+    BertConfig,
+    BertModel,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+    Qwen3Model,
+    RobertaConfig,
+    RobertaModel,
+)
+from transformers.utils import logging
 
+from common.adapters.folder import adapter_digest
+from common.adapters.manifest import BaseReference, Manifest, write_manifest
+from common.adapters.methods import PeftSpec, wrap
+from common.models.encoder import load_model
 from common.models.loading import Base, EncoderConfig, resolve
 
 ARCHITECTURES = ("bert", "roberta", "qwen3")
 POOLING = {"bert": "mean", "roberta": "cls", "qwen3": "last"}
 HIDDEN = 32
+CPU = torch.device("cpu")
 
 LINES = (
     "def parse_header(line): return line.split(':', 1)",
@@ -34,33 +48,69 @@ LINES = (
 _SIZES = {"hidden_size": HIDDEN, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 
 
-def build(folder: Path, architecture: str = "bert", *, seed: int = 0, layers: int = 2) -> Path:
-    """A random model of `architecture` with a tokenizer trained on `LINES`, in `folder`; returns the folder."""
+def build(folder: Path, architecture: str = "bert", *, seed: int = 0) -> Path:
+    """A random model of `architecture` with a tokenizer made from `LINES`, in `folder`; returns the folder."""
+    logging.disable_progress_bar()
     tokenizer = _TOKENIZERS[architecture]()
     tokenizer.save_pretrained(folder)
-    sizes = {**_SIZES, "num_hidden_layers": layers, "vocab_size": len(tokenizer)}
+    sizes = {**_SIZES, "vocab_size": len(tokenizer)}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = _BODIES[architecture](sizes, tokenizer.pad_token_id)
         for name, parameter in model.named_parameters():
-            # The usual start is so small that each text gets nearly the same vector; trained models are not like that
+            # The usual start is so small that all texts get nearly one vector; trained models are not like that
             if parameter.dim() == 2 or "bias" in name:
                 torch.nn.init.normal_(parameter, std=0.2)
-    model.save_pretrained(folder, safe_serialization=True)
+    model.save_pretrained(folder)
     return folder
 
 
 def base(folder: Path, **options: object) -> Base:
-    """`folder` resolved as a base; without options the architecture's usual pooling."""
+    """`folder` resolved as a base, with its architecture's usual pooling unless `options` say another."""
     architecture = json.loads((folder / "config.json").read_text("utf-8"))["model_type"]
-    return resolve(str(folder), EncoderConfig(**{"pooling": POOLING[architecture], "max_length": 64, **options}))
+    return resolve(str(folder), EncoderConfig(**{"pooling": POOLING[architecture], "max_length": 128, **options}))
 
 
-def document_pooling(folder: Path, mode: str, prompts: dict[str, str], max_length: int) -> None:
-    """Add the files in which sentence-transformers writes down pooling, prompts and length."""
+def adapted(on: Base, spec: PeftSpec | None = None, *, seed: int = 0) -> torch.nn.Module:
+    """The base in fp32 with a LoRA whose both factors are random: a fresh one, with its zeros, changes nothing."""
+    model = wrap(load_model(on, CPU), spec or PeftSpec(rank=4, alpha=8), on.lora_targets, seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                torch.nn.init.normal_(parameter, std=0.2)
+    return model.eval()
+
+
+def adapter(folder: Path, on: Base, *, seed: int = 0, name: str = "search-test") -> Path:
+    """A random adapter for the base, saved as PEFT saves it, with our manifest; returns the folder."""
+    adapted(on, seed=seed).save_pretrained(folder)
+    write_manifest(folder, manifest(folder, on, name=name))
+    return folder
+
+
+def manifest(folder: Path, on: Base, *, name: str = "search-test") -> Manifest:
+    """What the manifest of the adapter in `folder` must say."""
+    return Manifest(
+        name=name,
+        task="search",
+        language="python",
+        base=BaseReference(id=on.name, revision=on.revision, digest=on.digest),
+        peft=PeftSpec(rank=4, alpha=8).model_dump(mode="json"),
+        prompts={"query": on.query_prompt, "document": on.document_prompt},
+        pooling=on.pooling,
+        max_length=on.max_length,
+        data={"source": "test", "pairs": 2, "fingerprint": "f"},
+        scores={},
+        digest=adapter_digest(folder),
+    )
+
+
+def document_pooling(folder: Path, modes: Sequence[str], prompts: dict[str, str], max_length: int) -> None:
+    """Add the files in which sentence-transformers up to 5 writes down pooling, prompts and length."""
     (folder / "1_Pooling").mkdir()
-    modes = ("pooling_mode_cls_token", "pooling_mode_mean_tokens", "pooling_mode_lasttoken")
-    pooling = {"word_embedding_dimension": HIDDEN, **{name: name == mode for name in modes}}
+    known = ("pooling_mode_cls_token", "pooling_mode_mean_tokens", "pooling_mode_max_tokens", "pooling_mode_lasttoken")
+    pooling = {"word_embedding_dimension": HIDDEN, **{name: name in modes for name in known}}
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
     (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": max_length}))
@@ -68,14 +118,16 @@ def document_pooling(folder: Path, mode: str, prompts: dict[str, str], max_lengt
 
 def _wordpiece() -> PreTrainedTokenizerFast:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    text = " ".join(LINES).lower()  # the trainer of WordPiece numbers its words in another order in each process
+    letters = sorted(set(text) - {" "})
+    words = sorted({word for word in text.split() if word.isalpha() and len(word) > 1})
+    pieces = [*special, *letters, *("##" + letter for letter in letters), *words]
+    tokenizer = Tokenizer(models.WordPiece({piece: n for n, piece in enumerate(pieces)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    tokenizer.train_from_iterator(LINES, trainers.WordPieceTrainer(vocab_size=300, special_tokens=special))
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        special_tokens=[(name, tokenizer.token_to_id(name)) for name in ("[CLS]", "[SEP]")],
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
@@ -86,7 +138,9 @@ def _byte_level(special: list[str], template: str, **names: str) -> PreTrainedTo
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(LINES, trainer)
     used = [(name, tokenizer.token_to_id(name)) for name in special if name in template.split()]
     tokenizer.post_processor = processors.TemplateProcessing(single=template, special_tokens=used)
@@ -102,8 +156,8 @@ def _roberta_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def _qwen_tokenizer() -> PreTrainedTokenizerFast:
-    end = "<|endoftext|>"
-    return _byte_level([end], f"$A {end}", eos_token=end, pad_token=end)  # as Qwen3-Embedding: the last token is end
+    end = "<|endoftext|>"  # closes each text, as in Qwen3-Embedding, and pads as well
+    return _byte_level([end], f"$A {end}", eos_token=end, pad_token=end)
 
 
 _TOKENIZERS = {"bert": _wordpiece, "roberta": _roberta_tokenizer, "qwen3": _qwen_tokenizer}
@@ -114,7 +168,7 @@ def _bert(sizes: dict[str, int], pad: int) -> torch.nn.Module:
 
 
 def _roberta(sizes: dict[str, int], pad: int) -> torch.nn.Module:
-    return RobertaBody(RobertaConfig(**sizes, max_position_embeddings=130, type_vocab_size=1, pad_token_id=pad))
+    return RobertaModel(RobertaConfig(**sizes, max_position_embeddings=130, type_vocab_size=1, pad_token_id=pad))
 
 
 def _qwen3(sizes: dict[str, int], pad: int) -> torch.nn.Module:

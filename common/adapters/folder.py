@@ -32,7 +32,7 @@ def check(folder: Path, base: Base) -> Manifest:
         raise AdapterError(
             f"the adapter {manifest.name} was trained on {manifest.base.id} ({manifest.base.digest[:12]}…), "
             f"not on {base.name} ({base.digest[:12]}…)",
-            f"load it with --model {manifest.base.id}",
+            f"load it onto its own base: --model {manifest.base.id}, or the folder of that name",
         )
     if (digest := adapter_digest(folder)) != manifest.digest:
         raise AdapterError(

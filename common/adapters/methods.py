@@ -39,21 +39,22 @@ def wrap(model: torch.nn.Module, spec: PeftSpec, targets: tuple[str, ...], seed:
 
     from common.errors import AdapterError
 
+    names = list(spec.targets or targets)
+    linear = {n for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)}
+    absent = [name for name in names if not any(n == name or n.endswith(f".{name}") for n in linear)]
+    if absent or not names:
+        raise AdapterError(
+            f"{absent} are not linear modules of this base" if absent else "no adapter targets are known for this base",
+            f"--peft.targets takes names among {', '.join(sorted({n.rsplit('.', 1)[-1] for n in linear}))}",
+        )
     config = LoraConfig(
         task_type=TaskType.FEATURE_EXTRACTION,
         r=spec.rank,
         lora_alpha=spec.alpha,
         lora_dropout=spec.dropout,
-        target_modules=list(spec.targets or targets),
+        target_modules=names,
         bias="none",
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        try:
-            return get_peft_model(model, config)
-        except ValueError as error:  # PEFT: no module of that name
-            linear = sorted({n.rsplit(".", 1)[-1] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)})
-            raise AdapterError(
-                f"none of the targets {list(spec.targets or targets)} is a module of this base",
-                f"--peft.targets takes names among {', '.join(linear)}",
-            ) from error
+        return get_peft_model(model, config)

@@ -9,8 +9,6 @@ from common.adapters.manifest import Manifest, write_manifest
 from common.errors import UserError
 from common.tracking import client
 
-ARTIFACT = "adapter"
-
 
 def register(folder: Path, manifest: Manifest, *, uri: str, run_id: str, alias: str) -> Manifest:
     """Upload an adapter folder to its run and register it as the next version, with the alias pointing at it.
@@ -28,15 +26,16 @@ def register(folder: Path, manifest: Manifest, *, uri: str, run_id: str, alias: 
             raise UserError(
                 f"cannot register {manifest.name} at {uri}: {error}", "look at the MLflow server"
             ) from error
+    artifact = f"{manifest.name}/{manifest.digest[:12]}"  # its own folder: another version must not overwrite it
     version = _registered(store, manifest, run_id)
     if version is None:
-        source = f"{store.get_run(run_id).info.artifact_uri}/{ARTIFACT}"
+        source = f"{store.get_run(run_id).info.artifact_uri}/{artifact}"
         version = store.create_model_version(
             manifest.name, source, run_id, tags={"digest": manifest.digest, "base": manifest.base.id}
         ).version
     manifest = manifest.model_copy(update={"version": str(version), "run_id": run_id})
     write_manifest(folder, manifest)
-    store.log_artifacts(run_id, str(folder), artifact_path=ARTIFACT)
+    store.log_artifacts(run_id, str(folder), artifact_path=artifact)
     store.set_registered_model_alias(manifest.name, alias, str(version))
     return manifest
 

@@ -227,9 +227,10 @@ def limit(pairs: list[Pair], config: CorpusConfig) -> list[Pair]:
 
 
 def _place(pair: Pair) -> str:
-    """Where the document stands; for pairs that do not say, a hash of its text."""
+    """Where the document stands: REPOSITORY/PATH:LINE; for pairs that do not say, a hash of its text."""
     if "path" in pair.extra and "start_line" in pair.extra:
-        return f"{pair.extra['path']}:{pair.extra['start_line']}"
+        repository = pair.extra.get("repo") or pair.extra.get("repository")
+        return f"{repository}/" * bool(repository) + f"{pair.extra['path']}:{pair.extra['start_line']}"
     return seeded_hash(0, pair.document)[:16]
 
 
@@ -242,6 +243,8 @@ def retrieval_set(name: str, pairs: Sequence[Pair]) -> RetrievalSet:
     query_ids: dict[str, str] = {}
     for pair in pairs:
         document_id = _place(pair)
+        if retrieval.documents.get(document_id, Document(pair.document)).text != pair.document:
+            document_id += f"#{seeded_hash(0, pair.document)[:8]}"  # two texts claim one place
         metadata = {**pair.extra, "language": pair.language}
         retrieval.documents[document_id] = Document(pair.document, metadata=metadata)
         query_id = query_ids.setdefault(normalised(pair.query), f"q-{document_id}")

@@ -64,7 +64,7 @@ def resolve(name: str, options: EncoderConfig | None = None) -> Base:
     """
     options = options or EncoderConfig()
     spec = lookup(name)
-    folder, tried = _locate(name, spec, options)
+    folder, from_hub, tried = _locate(name, spec, options)
     if folder is None:
         raise ModelError(
             f"the base model {name!r} cannot be had; tried {'; '.join(tried)}",
@@ -84,11 +84,17 @@ def resolve(name: str, options: EncoderConfig | None = None) -> Base:
             f"the weights of {spec.id} in {folder} have digest {digest[:12]}…, not the published {spec.sha256[:12]}…",
             "the file is damaged or another model: install the package again",
         )
-    return _describe(name, spec, folder, digest, options)
+    if options.revision and not from_hub:
+        raise ModelError(
+            f"--encoder.revision {options.revision} means nothing for {folder}, which is not from the Hub",
+            "leave it out",
+        )
+    return _describe(name if from_hub else folder.name, spec, folder, digest, options)
 
 
 def _describe(name: str, spec: BaseSpec | None, folder: Path, digest: str, options: EncoderConfig) -> Base:
-    architecture = _read(folder / "config.json").get("model_type", "")
+    config = _read(folder / "config.json")
+    architecture = config.get("model_type", "")
     documented = _sentence_transformers(folder) if spec is None else {}
     pooling = options.pooling or (spec.pooling if spec else documented.get("pooling"))
     if pooling is None:
@@ -112,10 +118,20 @@ def _describe(name: str, spec: BaseSpec | None, folder: Path, digest: str, optio
         pooling=pooling,
         query_prompt=prompt("query"),
         document_prompt=prompt("document"),
-        max_length=options.max_length or (spec.max_length if spec else documented.get("max_length", 512)),
+        max_length=_length(config, options.max_length, spec.max_length if spec else documented.get("max_length")),
         lora_targets=spec.lora_targets if spec else _targets_or_none(architecture),
         trust_remote_code=options.trust_remote_code,
     )
+
+
+def _length(config: dict, asked: int | None, documented: int | None) -> int:
+    """The length in force: as asked, as documented, or as many positions as the model has; never more than those."""
+    positions = config.get("max_position_embeddings")
+    if positions and config.get("model_type") in ("roberta", "xlm-roberta", "camembert"):
+        positions -= 2  # RoBERTa counts positions from the padding index + 1
+    if asked and positions and asked > positions:
+        raise ModelError(f"--encoder.max-length {asked} is more than the model's {positions} positions", "lower it")
+    return min(asked or documented or positions or 512, positions or 10**9)
 
 
 def _targets_or_none(architecture: str) -> tuple[str, ...]:
@@ -124,21 +140,22 @@ def _targets_or_none(architecture: str) -> tuple[str, ...]:
     return default_targets(architecture) if architecture in known else ()
 
 
-def _locate(name: str, spec: BaseSpec | None, options: EncoderConfig) -> tuple[Path | None, list[str]]:
+def _locate(name: str, spec: BaseSpec | None, options: EncoderConfig) -> tuple[Path | None, bool, list[str]]:
+    """The folder, whether it is the Hub's, and what was tried."""
     tried: list[str] = []
     path = Path(name).expanduser()
     if (path / "config.json").is_file():
-        return path.absolute(), tried
+        return path.absolute(), False, tried
     tried.append(f"the folder {path} (no config.json there)")
     if spec and spec.package:
         found = importlib.util.find_spec(spec.package)
         if found and found.origin:
-            return Path(found.origin).parent / "model", tried
+            return Path(found.origin).parent / "model", False, tried
         tried.append(f"the package {spec.package} (not installed)")
     folder, why = _from_hub(spec.id if spec else name, options)
     if folder is None:
         tried.append(f"the Hub and its cache ({why})")
-    return folder, tried
+    return folder, True, tried
 
 
 def _from_hub(repository: str, options: EncoderConfig) -> tuple[Path | None, str]:
@@ -158,21 +175,32 @@ def _from_hub(repository: str, options: EncoderConfig) -> tuple[Path | None, str
 
 
 def _sentence_transformers(folder: Path) -> dict:
-    """Pooling, prompts and length from the files that sentence-transformers writes beside a model."""
+    """Pooling, prompts and length from the files that sentence-transformers writes beside a model.
+
+    Up to release 5 a pooling mode is a flag each and the length has a file of its own; since 6 the mode is one word and
+    the tokenizer holds the length.
+    """
     documented: dict = {}
     pooling = _read(folder / "1_Pooling" / "config.json")
     modes = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_lasttoken": "last"}
     chosen = [mode for key, mode in modes.items() if pooling.get(key)]
+    words = {"mean": "mean", "cls": "cls", "lasttoken": "last"}
+    if pooling.get("pooling_mode") in words:
+        chosen = [words[pooling["pooling_mode"]]]
     if len(chosen) == 1:
         documented["pooling"] = chosen[0]
     prompts = _read(folder / "config_sentence_transformers.json").get("prompts") or {}
     documented["query_prompt"] = prompts.get("query", "")
     documented["document_prompt"] = prompts.get("document", prompts.get("passage", ""))
     length = _read(folder / "sentence_bert_config.json").get("max_seq_length")
-    if length:
+    length = length or _read(folder / "tokenizer_config.json").get("model_max_length")
+    if length and length < 10**6:  # tokenizers without a limit name an astronomic one
         documented["max_length"] = length
     return documented
 
 
 def _read(file: Path) -> dict:
-    return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    try:
+        return json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise ModelError(f"{file} is damaged: {error}", "copy or download the model again") from error

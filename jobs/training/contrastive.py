@@ -180,7 +180,7 @@ class _Worker:
             ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
     def _warn_if_stuck(self) -> None:
-        warning = stuck_at_chance(self.progress.window, self.recipe.batch)
+        warning = stuck_at_chance(self.progress.window, min(self.recipe.batch, self.schedule.pairs))
         if warning:
             self.progress.warnings.append(warning)
 

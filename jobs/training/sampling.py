@@ -30,7 +30,7 @@ class Schedule:
     @property
     def steps(self) -> int:
         """Steps of the run, at least one."""
-        return max(1, math.ceil(self.steps_per_epoch * self.epochs))
+        return max(1, math.ceil(round(self.steps_per_epoch * self.epochs, 9)))  # 100 × 1.1 is 110.00000000000001
 
     def rows(self, step: int) -> np.ndarray:
         """Indices of the pairs of one step (0-based), in an order that depends on seed and pass alone."""

@@ -161,7 +161,7 @@ def test_full_disk_while_writing_leaves_the_old_file_and_nothing_else(folder, mo
     folder.finish({"mrr": 0.5})
     before = files(folder.path)
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left"):

@@ -1,0 +1,135 @@
+"""The job from its command line to its result file, on a small random model."""
+
+import json
+import shutil
+
+import pytest
+
+from common.cli import run
+from common.corpora.beir import Document, RetrievalSet, write_beir
+from common.models.encoder import Encoder
+from jobs.evaluate_search import JOB
+from tests.models_zoo import LINES, adapter, base, build
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def data(tmp_path):
+    documents = {f"d{n}": Document(line) for n, line in enumerate(LINES)}
+    queries = {f"q{n}": " ".join(line.split()[:3]) for n, line in enumerate(LINES[:5])}
+    write_beir(tmp_path / "set", RetrievalSet("set", queries, documents, {f"q{n}": {f"d{n}": 1} for n in range(5)}))
+    return tmp_path / "set"
+
+
+@pytest.fixture
+def command(zoo, data, tmp_path):
+    """The flags every call has."""
+    encoder = ["--encoder.pooling", "mean", "--encoder.max-length", "128"]
+    given = ["--model", str(zoo("bert")), *encoder, "--precision", "fp32"]
+    return [*given, "--data.path", str(data), "--run-dir", str(tmp_path / "run")]
+
+
+def result_of(tmp_path):
+    return json.loads((tmp_path / "run" / "result.json").read_text("utf-8"))
+
+
+def test_from_the_command_line_to_the_result_file(command, small_base, small_adapter, tmp_path, capsys):
+    assert run(JOB, [*command, "--adapter", str(small_adapter)]) == 0
+    result = result_of(tmp_path)
+    assert set(result["metrics"]) == {"bm25", "zero_shot", "adapter", "hybrid"}
+    for metrics in result["metrics"].values():
+        assert set(metrics) == {"mrr", "ndcg@10", "recall@1", "recall@5", "recall@10"}
+        assert all(set(value) == {"value", "low", "high"} for value in metrics.values())
+    assert set(result["ceiling"]) == {"mrr", "ndcg@10", "recall@1", "recall@5", "recall@10"}
+    assert result["job"] == "evaluate_search"
+    assert result["model"] == {"id": small_base.name, "digest": small_base.digest}
+    assert result["adapter"] == str(small_adapter)
+    shown = capsys.readouterr().out
+    assert "set: 5 queries, 10 documents" in shown
+    assert f"{100 * result['metrics']['adapter']['mrr']['value']:.1f}" in shown
+
+
+def test_the_base_alone(command, tmp_path):
+    assert run(JOB, command) == 0
+    result = result_of(tmp_path)
+    assert set(result["metrics"]) == {"bm25", "zero_shot", "hybrid"}
+    assert result["adapter"] == ""
+
+
+def test_a_second_submission_shows_the_same_and_encodes_nothing(command, small_adapter, tmp_path, capsys, monkeypatch):
+    argv = [*command, "--adapter", str(small_adapter)]
+    assert run(JOB, argv) == 0
+    first, before = capsys.readouterr().out, result_of(tmp_path)
+    monkeypatch.setattr(Encoder, "load", lambda *args, **kwargs: pytest.fail("nothing needs encoding again"))
+    shutil.rmtree(tmp_path / "run" / "vectors")
+    assert run(JOB, argv) == 0
+    assert capsys.readouterr().out == first
+    assert result_of(tmp_path) == before
+
+
+def test_another_configuration_does_not_get_this_run_s_result(command, capsys):
+    assert run(JOB, command) == 0
+    assert run(JOB, [*command, "--seed", "5"]) == 2
+    assert "seed: 0 there, 5 now" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "place"),
+    [
+        ("corpus.jsonl", "oops\n", "corpus.jsonl:1: not JSON"),
+        ("queries.jsonl", '\n{"_id": "q0"}\n', "queries.jsonl:2: field 'text'"),
+        ("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq0\tnowhere\t1\n", "test.tsv:2: field 'corpus-id'"),
+    ],
+)
+def test_a_broken_set_is_status_2_and_names_the_line(command, data, tmp_path, capsys, file, content, place):
+    (data / file).write_text(content)
+    assert run(JOB, command) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert f"{data / file}"[:-5] in err
+    assert place in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_one_bad_line_is_said_and_left_out(command, data, tmp_path, caplog):
+    with (data / "corpus.jsonl").open("a") as file:
+        file.write("oops\n")
+    assert run(JOB, command) == 0
+    assert "corpus.jsonl:11: not JSON" in caplog.text
+    assert result_of(tmp_path)["documents"] == 10
+    (log,) = (tmp_path / "run" / "logs").glob("attempt_*.log")
+    assert "corpus.jsonl:11: not JSON" in log.read_text("utf-8")
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["run", "dry run"])
+def test_an_adapter_of_another_base_is_status_2_and_both_are_named(command, small_base, tmp_path, capsys, more):
+    other = base(build(tmp_path / "other", seed=9))
+    folder = adapter(tmp_path / "adapter", other)
+    assert run(JOB, [*command, "--adapter", str(folder), *more]) == 2
+    err = capsys.readouterr().err
+    assert other.digest[:12] in err
+    assert small_base.digest[:12] in err
+    assert "Traceback" not in err
+
+
+def test_a_wrong_adapter_is_refused_before_anything_is_encoded(command, tmp_path, monkeypatch):
+    folder = adapter(tmp_path / "adapter", base(build(tmp_path / "other", seed=9)))
+    monkeypatch.setattr(Encoder, "encode", lambda *args, **kwargs: pytest.fail("this work is lost"))
+    assert run(JOB, [*command, "--adapter", str(folder)]) == 2
+
+
+def test_a_dry_run_tells_the_plan_and_writes_nothing(command, small_base, small_adapter, tmp_path, capsys):
+    assert run(JOB, [*command, "--adapter", str(small_adapter), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "5 queries, 10 documents" in out
+    assert small_base.digest[:12] in out
+    assert "search-test" in out
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_model_is_status_2(command, capsys):
+    assert run(JOB, [*command, "--model", "unixcodr"]) == 2
+    assert "did you mean 'unixcoder'" in capsys.readouterr().err

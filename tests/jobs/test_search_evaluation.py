@@ -1,0 +1,165 @@
+import json
+
+import numpy as np
+import pytest
+
+from common.corpora.beir import Document, RetrievalSet
+from common.errors import AdapterError
+from common.metrics.ranking import METRICS
+from common.models.encoder import Encoder
+from jobs import search_evaluation
+from jobs.search_evaluation import evaluate
+from tests.models_zoo import LINES, adapter, base, build
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+# Each query shares words with its document, which BM25 sees and a random model does not
+QUERIES = {"q0": "parse the header line", "q1": "copy tree source", "q2": "sorted table items", "q3": "stack push pop"}
+ANSWERS = {"q0": "d0", "q1": "d2", "q2": "d4", "q3": "d6"}
+
+
+def a_set(copies=0, name="tiny"):
+    documents = {f"d{n}": Document(line) for n, line in enumerate(LINES)}
+    documents |= {f"copy{n}": Document(LINES[0]) for n in range(copies)}
+    return RetrievalSet(name, dict(QUERIES), documents, {query: {found: 1} for query, found in ANSWERS.items()})
+
+
+@pytest.fixture
+def score(small_base, tmp_path):
+    def run(retrieval=None, adapter=None, base=small_base, seed=0):
+        return evaluate(
+            retrieval or a_set(), base, adapter=adapter, precision="fp32", seed=seed, vectors=tmp_path / "v"
+        )
+
+    return run
+
+
+def never(*args, **kwargs):
+    raise AssertionError("nothing needs encoding again")
+
+
+def test_four_systems_with_an_adapter_each_with_its_intervals(score, small_adapter):
+    result = score(adapter=small_adapter)
+    assert list(result["metrics"]) == ["bm25", "zero_shot", "adapter", "hybrid"]
+    for metrics in result["metrics"].values():
+        assert set(metrics) == set(METRICS) == {"mrr", "ndcg@10", "recall@1", "recall@5", "recall@10"}
+        for value in metrics.values():
+            assert set(value) == {"value", "low", "high"}
+            assert 0 <= value["low"] <= value["value"] <= value["high"] <= 1
+    assert set(result["adapter_minus_zero_shot"]) == set(METRICS)
+    assert (result["queries"], result["documents"], result["dataset"]) == (4, 10, "tiny")
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_three_systems_without_an_adapter(score):
+    result = score()
+    assert list(result["metrics"]) == ["bm25", "zero_shot", "hybrid"]
+    assert "adapter_minus_zero_shot" not in result
+
+
+def test_the_difference_is_that_of_the_two_systems(score, small_adapter):
+    result = score(adapter=small_adapter)
+    for metric, found in result["adapter_minus_zero_shot"].items():
+        means = [result["metrics"][system][metric]["value"] for system in ("adapter", "zero_shot")]
+        assert found["value"] == pytest.approx(means[0] - means[1])
+
+
+def test_the_figures_are_those_of_the_rankings(score, small_base, small_adapter):
+    result = score(adapter=small_adapter)
+    assert result["metrics"]["bm25"]["mrr"]["value"] == 1, "the words of each query stand in its document alone"
+    for system, folder in (("zero_shot", None), ("adapter", small_adapter)):
+        encoder = Encoder.load(small_base, adapter=folder, precision="fp32", device="cpu")
+        cosines = encoder.encode(list(QUERIES.values()), "query") @ encoder.encode(LINES, "document").T
+        right = [int(found[1:]) for found in ANSWERS.values()]
+        places = [1 + np.count_nonzero(row > row[column]) for row, column in zip(cosines, right, strict=True)]
+        assert result["metrics"][system]["mrr"]["value"] == pytest.approx(np.mean([1 / place for place in places]))
+
+
+def test_the_hybrid_joins_bm25_with_the_adapter_where_there_is_one(score, small_adapter, monkeypatch):
+    joined = []
+    monkeypatch.setattr(search_evaluation, "fuse", lambda scores: joined.append(scores) or scores[1])
+    with_it = score(adapter=small_adapter)["metrics"]
+    without = score()["metrics"]
+    assert all(len(scores) == 2 for scores in joined)
+    assert with_it["hybrid"] == with_it["adapter"]
+    assert without["hybrid"] == without["zero_shot"]
+    assert with_it["adapter"] != with_it["zero_shot"], "else this would show nothing"
+    for lexical, _ in joined:
+        assert np.count_nonzero(lexical[0]) < lexical.shape[1], "the other one is BM25: most documents share no word"
+
+
+def test_a_second_call_encodes_nothing(score, small_adapter, monkeypatch):
+    first = score(adapter=small_adapter)
+    monkeypatch.setattr(Encoder, "load", never)
+    assert score(adapter=small_adapter) == first
+
+
+def test_an_interrupted_call_leaves_the_finished_part(score, small_adapter, monkeypatch, tmp_path):
+    load, loaded = Encoder.load, []
+
+    def stop_at_the_adapter(*args, adapter, **kwargs):
+        loaded.append(adapter)
+        if adapter:
+            raise KeyboardInterrupt
+        return load(*args, adapter=adapter, **kwargs)
+
+    monkeypatch.setattr(Encoder, "load", stop_at_the_adapter)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            score(adapter=small_adapter)
+    assert loaded == [None, small_adapter, small_adapter], "the base was encoded once"
+    assert not list(tmp_path.rglob("*.draft*"))
+
+
+def test_blocks_of_queries_change_nothing(score, small_adapter, monkeypatch):
+    whole = score(adapter=small_adapter)
+    monkeypatch.setattr(search_evaluation, "BLOCK", 3)
+    assert score(adapter=small_adapter) == whole
+
+
+def test_queries_and_documents_are_encoded_as_such(zoo, tmp_path):
+    on = base(zoo("bert"), query_prompt="read a file ", document_prompt="open a socket ")
+    evaluate(a_set(), on, adapter=None, precision="fp32", seed=0, vectors=tmp_path)
+    encoder = Encoder.load(on, precision="fp32", device="cpu")
+    stored = np.load(tmp_path / "zero_shot.npz")
+    np.testing.assert_allclose(stored["queries"], encoder.encode(list(QUERIES.values()), "query"), atol=2e-5)
+    np.testing.assert_allclose(stored["documents"], encoder.encode(LINES, "document"), atol=2e-5)
+
+
+def test_without_repeated_documents_all_is_within_reach(score):
+    result = score()
+    assert result["repeated_documents"] == 0
+    assert set(result["ceiling"].values()) == {1}
+
+
+def test_repeated_documents_lower_the_ceiling(score):
+    result = score(a_set(copies=1))
+    assert result["repeated_documents"] == 1
+    assert result["ceiling"]["recall@1"] == pytest.approx((3 + 1 / 2) / 4)
+    assert result["ceiling"]["mrr"] == pytest.approx((3 + (1 + 1 / 2) / 2) / 4)
+    assert result["ceiling"]["recall@10"] == 1
+
+
+def test_the_seed_is_the_bootstrap_s_alone(score):
+    one, other = score(seed=1)["metrics"]["zero_shot"]["mrr"], score(seed=2)["metrics"]["zero_shot"]["mrr"]
+    assert one["value"] == other["value"]
+    assert score(seed=1)["metrics"]["zero_shot"]["mrr"] == one
+
+
+def test_an_adapter_of_another_base_is_refused(score, tmp_path):
+    other = base(build(tmp_path / "other", seed=9))
+    with pytest.raises(AdapterError, match=other.digest[:12]):
+        score(adapter=adapter(tmp_path / "adapter", other))
+
+
+@pytest.mark.parametrize("changed", ["set", "adapter"])
+def test_vectors_of_something_else_are_not_reused(score, small_base, small_adapter, tmp_path, changed):
+    score(adapter=small_adapter)
+    before = np.load(tmp_path / "v" / "adapter.npz")["queries"]
+    if changed == "set":
+        retrieval, folder = a_set(), small_adapter
+        retrieval.queries["q0"] = "the largest number of a list"
+    else:
+        retrieval, folder = a_set(), adapter(tmp_path / "second", small_base, seed=7)
+    score(retrieval, adapter=folder)
+    assert not np.array_equal(np.load(tmp_path / "v" / "adapter.npz")["queries"], before)
