@@ -22,6 +22,7 @@ def quieten() -> None:
         "alembic",  # each migration of a new SQLite file
         "mlflow.store.db.utils",
         "mlflow.utils.credentials",
+        "ray._private.authentication.authentication_token_setup",  # a local cluster makes a token for itself
     ):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # PEFT's call, not ours

@@ -22,14 +22,18 @@ class TrackingConfig(Config):
     """Where to track."""
 
     uri: str | None = None
-    """MLflow tracking URI; none = MLFLOW_TRACKING_URI, or SQLite in runs/mlflow.db."""
+    """MLflow tracking URI; none = MLFLOW_TRACKING_URI, or SQLite in mlflow.db beside the run folder."""
     experiment: str = "codeadapters"
     """MLflow experiment."""
 
 
-def tracking_uri(config: TrackingConfig) -> str:
-    """The URI in force."""
-    return config.uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path('runs').absolute()}/mlflow.db"
+def tracking_uri(config: TrackingConfig, run_dir: Path) -> str:
+    """The URI in force for a run in `run_dir`.
+
+    The default lies beside the run folder and not in the working folder, which for a submitted job is a temporary copy.
+    """
+    default = f"sqlite:///{run_dir.absolute().parent}/mlflow.db"
+    return config.uri or os.environ.get("MLFLOW_TRACKING_URI") or default
 
 
 def client(uri: str) -> Any:
@@ -47,16 +51,15 @@ def client(uri: str) -> Any:
         raise UserError(f"MLflow cannot be reached at {uri}: {error}", "give another --tracking.uri") from error
 
 
-def start_run(config: TrackingConfig, name: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+def start_run(uri: str, experiment_name: str, name: str, parameters: Mapping[str, Any], tags: Mapping[str, str]) -> str:
     """A new MLflow run with flat, dotted parameters; returns its id."""
-    store = client(tracking_uri(config))
-    experiment = store.get_experiment_by_name(config.experiment)
+    store = client(uri)
+    experiment = store.get_experiment_by_name(experiment_name)
     if experiment is None:
-        uri = tracking_uri(config)
         artifacts = None
         if uri.startswith("sqlite:///"):  # MLflow's default would be ./mlruns of whoever comes first
             artifacts = (Path(uri.removeprefix("sqlite:///")).parent / "artifacts").absolute().as_uri()
-        experiment_id = store.create_experiment(config.experiment, artifact_location=artifacts)
+        experiment_id = store.create_experiment(experiment_name, artifact_location=artifacts)
     else:
         experiment_id = experiment.experiment_id
     run = store.create_run(experiment_id, run_name=name, tags=dict(tags))

@@ -13,6 +13,8 @@ from pydantic import Field
 from common.config import Config
 from common.errors import UserError
 
+log = logging.getLogger(__name__)
+
 
 class ClusterConfig(Config):
     """Where the work runs."""
@@ -54,7 +56,9 @@ def connected(config: ClusterConfig) -> Iterator[bool]:
 
 
 def _check(resources: dict[str, float], config: ClusterConfig) -> bool:
-    """Whether to use GPUs; raises `UserError` where the request can never be placed."""
+    """Whether to use GPUs; raises `UserError` where the request can never be placed, warns where it must wait."""
+    import ray
+
     gpus, cpus = resources.get("GPU", 0), resources.get("CPU", 0)
     use_gpu = gpus >= config.num_workers if config.use_gpu is None else config.use_gpu
     if use_gpu and gpus < config.num_workers:
@@ -63,6 +67,12 @@ def _check(resources: dict[str, float], config: ClusterConfig) -> bool:
             "lower --cluster.num-workers or give --no-cluster.use-gpu",
         )
     needed = config.num_workers * config.cpus_per_worker
+    free = ray.available_resources().get("CPU", 0)
+    if free < needed <= cpus:  # others may let go of theirs, but a submitted job's own driver will not
+        log.warning(
+            "%g of the cluster's %g CPUs are free and %d workers need %g: waiting. If the driver of this job holds the "
+            "missing one, stop it and lower --cluster.num-workers.", free, cpus, config.num_workers, needed,
+        )  # fmt: skip
     if cpus < needed:
         raise UserError(
             f"{config.num_workers} workers × {config.cpus_per_worker:g} CPUs do not fit a cluster of {cpus:g} CPUs",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sysconfig
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from common.adapters.folder import adapter_digest
@@ -29,8 +29,7 @@ log = logging.getLogger(__name__)
 
 def train_search(config: TrainSearchConfig) -> Result:
     """Run the job in its run folder, or go on with it; returns the result, also of a run that was complete already."""
-    path = config.run_dir or Path("runs/train_search")
-    with RunFolder.open(path, config) as run:
+    with RunFolder.open(_folder(config), config) as run:
         if done := run.result():
             return done
         run.log_to_file()
@@ -71,10 +70,14 @@ def plan(config: TrainSearchConfig) -> str:
             f"{len(corpus.test.queries):,} test queries; fingerprint {corpus.report.fingerprint[:12]}…",
             f"training  {schedule.steps:,} steps of {config.training.batch} pairs on "
             f"{config.cluster.num_workers} workers, {config.training.epochs:g} epochs",
-            f"tracking  {tracking_uri(config.tracking)}, experiment {config.tracking.experiment}",
-            f"run       {config.run_dir or Path('runs/train_search')}",
+            f"tracking  {tracking_uri(config.tracking, _folder(config))}, experiment {config.tracking.experiment}",
+            f"run       {_folder(config)}",
         ]
     )
+
+
+def _folder(config: TrainSearchConfig) -> Path:
+    return config.run_dir or Path("runs/train_search")
 
 
 def _schedule(config: TrainSearchConfig, pairs: int) -> Schedule:
@@ -101,9 +104,9 @@ def _prepare(config: TrainSearchConfig, folder: Path) -> Result:
 
 
 def _start(config: TrainSearchConfig, base: Base, data: Result, folder: Path) -> Result:
-    uri = tracking_uri(config.tracking)
+    uri = tracking_uri(config.tracking, folder)
     tags = {"job": "train_search", "base_digest": base.digest, "data_fingerprint": data["fingerprint"]}
-    run_id = start_run(config.tracking, folder.name, config.model_dump(mode="json"), tags)
+    run_id = start_run(uri, config.tracking.experiment, folder.name, config.model_dump(mode="json"), tags)
     return {"uri": uri, "experiment": config.tracking.experiment, "run_id": run_id}
 
 
@@ -130,8 +133,9 @@ def _evaluate(config: TrainSearchConfig, base: Base, folder: Path) -> Result:
     from jobs.search_evaluation import evaluate
 
     _write_manifest(config, base, folder, {}, {}, "all")  # the loader checks an adapter against its manifest
+    retrieval = read_beir(folder / "data" / "test")[0]
     return evaluate(
-        read_beir(folder / "data" / "test")[0],
+        replace(retrieval, name=f"{config.data.source}, held out"),
         base,
         adapter=folder / "adapter",
         precision=config.training.precision,

@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer
 
 from common.errors import ModelError
@@ -90,8 +89,7 @@ class Encoder:
         self.model.eval()
         budget = tokens_per_chunk or TOKENS_PER_CHUNK[self.device.type]
         vectors = np.zeros((len(ids), self.hidden_size), dtype=np.float32)
-        bar = tqdm(total=len(ids), desc=label, unit="text", delay=2, mininterval=0.5, disable=not label, leave=False)
-        with torch.inference_mode(), bar:
+        with torch.inference_mode(), progress(len(ids), label, "text") as bar:
             for chunk in plan_chunks([len(row) for row in ids], budget=budget):
                 vectors[list(chunk.rows)] = self.embed(ids, chunk).cpu().numpy()
                 bar.update(len(chunk.rows))

@@ -37,18 +37,25 @@ from jobs.training.sampling import Schedule, warmup_linear
 from jobs.training.validation import DevSplit
 
 
-def train_worker(raw: dict[str, Any]) -> None:
-    """Entry point of a Ray Train worker; `raw` is a dumped `TrainerInput`."""
-    job = TrainerInput.model_validate(raw)
+def train_worker(raw: dict[str, Any]) -> dict[str, Any]:
+    """Entry point of a Ray Train worker; `raw` is a dumped `TrainerInput`.
+
+    Returns the summary of the run, or `{"error", "remedy"}` of a `UserError`: all workers meet the same one, and what
+    Ray sees fail it would try again.
+    """
     quieten()
+    job = TrainerInput.model_validate(raw)
     context = ray.train.get_context()
     torch.set_num_threads(job.threads or max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
-    worker = _Worker(job, context.get_world_rank(), context.get_world_size(), ray.train.torch.get_device())
-    last = ray.train.get_checkpoint()
-    if last:
-        with last.as_directory() as folder:
-            worker.restore(Path(folder))
-    worker.run()
+    try:
+        worker = _Worker(job, context.get_world_rank(), context.get_world_size(), ray.train.torch.get_device())
+        last = ray.train.get_checkpoint()
+        if last:
+            with last.as_directory() as folder:
+                worker.restore(Path(folder))
+        return worker.run()
+    except UserError as error:
+        return {"error": error.message, "remedy": error.remedy}
 
 
 class _Worker:
@@ -80,7 +87,7 @@ class _Worker:
     def restore(self, folder: Path) -> None:
         self.best, self.progress = ckpt.restore(folder, self.encoder.model, self.optimiser)
 
-    def run(self) -> None:
+    def run(self) -> dict[str, Any]:
         steps, every = self.schedule.steps, self.recipe.log_every
         marks = {round(steps * (i + 1) / self.recipe.evaluations) for i in range(self.recipe.evaluations)}
         if self.rank == 0:
@@ -105,6 +112,7 @@ class _Worker:
                 os._exit(1)
         if self.rank == 0:
             self._write_adapter()
+        return self._summary()
 
     def _step(self) -> float:
         """One optimiser step on one global batch; returns its loss."""
@@ -159,8 +167,17 @@ class _Worker:
 
     def _report(self) -> None:
         """Give Ray a checkpoint; all ranks must call this equally often."""
+        metrics = self._summary()
+        if self.rank != 0:
+            ray.train.report(metrics)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            ckpt.save(Path(folder), self.encoder.model, self.optimiser, self.best, self.progress)
+            ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+
+    def _summary(self) -> dict[str, Any]:
         at = self.progress
-        metrics = {
+        return {
             "step": at.step,
             "steps": self.schedule.steps,
             "workers": self.world,
@@ -172,12 +189,6 @@ class _Worker:
             "tokens_per_second": at.tokens / at.seconds,
             "warnings": at.warnings,
         }
-        if self.rank != 0:
-            ray.train.report(metrics)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            ckpt.save(Path(folder), self.encoder.model, self.optimiser, self.best, self.progress)
-            ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
 
     def _warn_if_stuck(self) -> None:
         warning = stuck_at_chance(self.progress.window, min(self.recipe.batch, self.schedule.pairs))

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
+from common.progress import progress
+
 
 @contextlib.contextmanager
 def progress_bar(curve: Path, steps: int, interval: float = 1.0) -> Iterator[None]:
     """Show how far the curve in the file `curve` has come, until the block ends."""
-    # A log file gets a line now and then, a terminal a bar that moves
-    calm = {} if sys.stderr.isatty() else {"mininterval": 20.0, "maxinterval": 60.0}
     done = threading.Event()
-    with tqdm(total=steps, desc="training", unit="step", **calm) as bar:
+    with progress(steps, "training", "step", delay=0) as bar:
 
         def follow() -> None:
             while not done.wait(interval):

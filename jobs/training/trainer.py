@@ -14,7 +14,7 @@ RUN_NAME = "train"
 
 
 def fit(job: TrainerInput, cluster: ClusterConfig, storage: Path, *, steps: int, use_gpu: bool) -> dict[str, Any]:
-    """Train for `steps` steps on the connected cluster; returns the last report of the finished run.
+    """Train for `steps` steps on the connected cluster; returns the summary of the finished run.
 
     Ray finds the last committed checkpoint by storage path and run name, so calling this again after an interruption
     goes on from there. A lost worker is replaced up to `cluster.max_failures` times.
@@ -42,17 +42,16 @@ def fit(job: TrainerInput, cluster: ClusterConfig, storage: Path, *, steps: int,
     )
     try:
         with progress_bar(job.metrics, steps):
-            result = trainer.fit()
+            outcome = trainer.fit().return_value
     except TrainingFailedError as error:
-        raise _cause(error) from error
-    return result.metrics or {}
+        raise _explained(error, storage) from error
+    if "error" in outcome:
+        raise UserError(outcome["error"], outcome["remedy"])
+    return outcome
 
 
-def _cause(error: Exception) -> Exception:
-    """The `UserError` behind Ray's wrapping, where there is one."""
-    failures = getattr(error, "worker_failures", None) or {}
-    for failure in failures.values():
-        for candidate in (failure, getattr(failure, "cause", None), failure.__cause__):
-            if isinstance(candidate, UserError):
-                return candidate
+def _explained(error: Exception, storage: Path) -> Exception:
+    """A full disk is the user's to mend; anything else stays Ray's error with its traceback."""
+    if "No space left on device" in str(error):
+        return UserError(f"no space left under {storage.parent}", "free some; the same command goes on from here")
     return error

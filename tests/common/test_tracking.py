@@ -16,11 +16,12 @@ TREES = st.recursive(st.integers() | st.none(), lambda inner: st.dictionaries(KE
 
 def test_the_uri_given_comes_first_then_the_environment_then_sqlite(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    run = Path("runs/demo")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://from.environment")
-    assert tracking_uri(TrackingConfig(uri="http://given")) == "http://given"
-    assert tracking_uri(TrackingConfig()) == "http://from.environment"
+    assert tracking_uri(TrackingConfig(uri="http://given"), run) == "http://given"
+    assert tracking_uri(TrackingConfig(), run) == "http://from.environment"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    assert tracking_uri(TrackingConfig()) == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert tracking_uri(TrackingConfig(), run) == f"sqlite:///{tmp_path}/runs/mlflow.db"
 
 
 def test_flatten_by_hand():
@@ -161,19 +162,19 @@ def test_rewinding_where_nothing_was_recorded(file):
 
 def test_a_run_in_sqlite_keeps_its_parameters_metrics_and_artifacts_beside_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    config = TrackingConfig(uri=f"sqlite:///{tmp_path}/deep/mlflow.db", experiment="tests")
-    run_id = start_run(config, "name", {"peft": {"rank": 16}, "long": "x" * 600}, {"job": "j"})
+    uri = f"sqlite:///{tmp_path}/deep/mlflow.db"
+    run_id = start_run(uri, "tests", "name", {"peft": {"rank": 16}, "long": "x" * 600}, {"job": "j"})
     (tmp_path / "extra").mkdir()
     (tmp_path / "extra" / "note.txt").write_text("kept")
-    end_run(config.uri, run_id, {"bm25/ndcg@10": 0.5}, tmp_path / "extra")
-    run = client(config.uri).get_run(run_id)
+    end_run(uri, run_id, {"bm25/ndcg@10": 0.5}, tmp_path / "extra")
+    run = client(uri).get_run(run_id)
     assert run.data.params == {"peft.rank": "16", "long": "x" * 500}
     assert run.data.metrics == {"bm25/ndcg_at_10": 0.5}
     assert (run.data.tags["job"], run.info.run_name, run.info.status) == ("j", "name", "FINISHED")
     assert [path.read_text() for path in (tmp_path / "deep").rglob("note.txt")] == ["kept"]
     assert not (tmp_path / "mlruns").exists()
-    other = start_run(config, "second", {}, {})
-    assert client(config.uri).get_run(other).info.experiment_id == run.info.experiment_id
+    other = start_run(uri, "tests", "second", {}, {})
+    assert client(uri).get_run(other).info.experiment_id == run.info.experiment_id
 
 
 def test_a_scheme_that_mlflow_does_not_know_is_an_error_of_the_user():

@@ -9,7 +9,7 @@ from common.adapters.folder import WEIGHTS, adapter_digest, check
 from common.adapters.manifest import read_manifest
 from common.adapters.registry import fetch, register
 from common.errors import UserError
-from common.tracking import TrackingConfig, client, start_run
+from common.tracking import client, start_run
 from tests.models_zoo import manifest
 
 
@@ -20,7 +20,7 @@ def uri(tmp_path_factory):
 
 @pytest.fixture
 def new_run(uri):
-    return lambda: start_run(TrackingConfig(uri=uri), "run", {"peft": {"rank": 4}}, {"job": "test"})
+    return lambda: start_run(uri, "codeadapters", "run", {"peft": {"rank": 4}}, {"job": "test"})
 
 
 @pytest.fixture

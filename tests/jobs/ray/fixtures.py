@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,12 +25,13 @@ def ray_cluster() -> Iterator[Path]:
     """A local cluster with four logical CPUs, in a folder of its own, for all tests of the session."""
     import ray
 
-    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # short: Ray's sockets lie in it
-    (folder / "token").write_text("0123456789abcdef" * 4)
-    with pytest.MonkeyPatch.context() as patch:
+    short = tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)  # for Ray's sockets
+    with short as name, pytest.MonkeyPatch.context() as patch:
+        folder = Path(name)
+        (folder / "token").write_text("0123456789abcdef" * 4)
         patch.delenv("RAY_ADDRESS", raising=False)
-        for name, value in {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), **QUICK}.items():
-            patch.setenv(name, value)
+        for variable, value in {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), **QUICK}.items():
+            patch.setenv(variable, value)
         patch.setenv("RAY_AUTH_MODE", "")  # so that it is put back: ray.init sets it where it is not there
         del os.environ["RAY_AUTH_MODE"]
         ray.init(
@@ -40,7 +40,6 @@ def ray_cluster() -> Iterator[Path]:
         )  # fmt: skip
         yield folder
         ray.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -116,6 +116,15 @@ def test_a_relative_run_folder_is_refused_where_it_would_vanish(head, tiny):
     assert "--run-dir runs/lost is relative" in done.stdout + done.stderr
 
 
+def test_what_a_job_registers_does_not_vanish_with_its_working_folder(head, tiny, tmp_path):
+    done = call(_plain(head, [*short_job(tiny, tmp_path / "run"), "--dry-run"]), {**head.env, "RAY_AUTH_MODE": "token"})
+    if done.returncode:  # refusing is as good, if it says what to give
+        assert "--tracking.uri" in done.stdout + done.stderr
+    else:
+        (line,) = (line for line in done.stdout.splitlines() if line.startswith("tracking "))
+        assert "working_dir_files" not in line
+
+
 def test_without_the_token_one_sentence_says_where_to_get_it(head, tmp_path):
     env = {**head.env, "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "cluster.submit", "--address", head.address, "--", "python", "-V"]
