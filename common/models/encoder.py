@@ -15,8 +15,10 @@ from transformers import AutoModel, AutoTokenizer
 
 from common.errors import ModelError
 from common.models.batching import Chunk, plan_chunks
+from common.models.catalogue import Precision
 from common.models.loading import Base
-from common.models.precision import Precision, choose_dtype, keep_freed_memory
+from common.models.precision import choose_dtype, keep_freed_memory
+from common.progress import progress
 
 Kind = Literal["query", "document"]
 TOKENS_PER_CHUNK = {"cpu": 2048, "cuda": 65536}
