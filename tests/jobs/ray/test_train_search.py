@@ -39,7 +39,7 @@ def result(finished):
 def test_the_result_says_what_came_out(finished, tiny, result):
     steps = 8 * -(-result["data"]["pairs"] // BATCH)
     assert result["job"] == "train_search"
-    assert result["model"] == {"id": str(tiny.base), "digest": weights_digest(tiny.base)}
+    assert result["model"] == {"id": tiny.base.name, "digest": weights_digest(tiny.base)}
     assert PAIRS - 48 <= result["data"]["pairs"] <= PAIRS
     assert result["training"]["step"] == result["training"]["steps"] == steps
     assert result["training"]["workers"] == 2
