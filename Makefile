@@ -36,6 +36,7 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.search_encoding
 	$(BIN)/python -m benchmarks.search_training
+	$(BIN)/python -m benchmarks.cpu_choices
 
 # A new lock file: what pip resolves from pyproject.toml today.
 lock:

@@ -17,7 +17,7 @@ from common.errors import ModelError
 from common.models.batching import Chunk, plan_chunks
 from common.models.catalogue import Precision
 from common.models.loading import Base
-from common.models.precision import choose_dtype, keep_freed_memory
+from common.models.precision import choose_dtype
 from common.progress import progress
 
 Kind = Literal["query", "document"]
@@ -59,8 +59,6 @@ class Encoder:
 
             model = attach(model, adapter, base)  # merged in fp32: rounding comes once, afterwards
         dtype = choose_dtype(precision, torch_device)
-        if torch_device.type == "cpu":
-            keep_freed_memory()
         return cls(base, model.to(torch_device, dtype).eval(), dtype, torch_device)
 
     def tokenize(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
@@ -118,8 +116,8 @@ class Encoder:
 def load_model(base: Base, device: torch.device) -> torch.nn.Module:
     """The base's weights in fp32, safetensors only.
 
-    On a CPU attention is computed step by step ("eager"): torch's fused kernel trains BERT-sized heads at two thirds
-    of the speed there (benchmarks/search_training.py).
+    On a CPU attention is computed step by step ("eager"): torch's fused kernel trains BERT-sized heads at about three
+    quarters of the speed there (benchmarks/cpu_choices.py).
     """
     from transformers.utils import logging
 

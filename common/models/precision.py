@@ -1,10 +1,8 @@
-"""Which number format is fast here, and memory settings that CPU training needs. Measured, not assumed."""
+"""Which number format is fast here. Measured, not assumed."""
 
 from __future__ import annotations
 
-import ctypes
 import functools
-import platform
 import time
 
 import torch
@@ -38,17 +36,3 @@ def _best_time(dtype: torch.dtype) -> float:
         torch.nn.functional.linear(a, b)
         best = min(best, time.perf_counter() - start)
     return best
-
-
-@functools.cache
-def keep_freed_memory() -> bool:
-    """Tell glibc to reuse big freed blocks instead of returning them to the kernel; False where there is no glibc.
-
-    PyTorch has no caching allocator on the CPU, so each activation is mapped, page-faulted and unmapped again; with
-    this a training step with cached gradients runs about twice as fast (benchmarks/search_training.py prints it).
-    """
-    if platform.libc_ver()[0] != "glibc":
-        return False
-    m_trim_threshold, m_mmap_threshold = -1, -3  # <malloc.h>
-    libc = ctypes.CDLL(None)
-    return bool(libc.mallopt(m_mmap_threshold, 1 << 30)) and bool(libc.mallopt(m_trim_threshold, 2**31 - 1))

@@ -26,7 +26,7 @@ from common.errors import UserError
 from common.logs import quieten
 from common.models.batching import plan_chunks, split_evenly
 from common.models.encoder import Encoder, Kind, load_model
-from common.models.precision import choose_dtype, keep_freed_memory
+from common.models.precision import choose_dtype
 from common.tracking import Curve
 from jobs.training import checkpoint as ckpt
 from jobs.training.gradients import backward, gather, sum_gradients
@@ -216,8 +216,6 @@ _KEPT = {"cpu": 32768, "cuda": 131072}
 
 def _encoder(job: TrainerInput, device: torch.device) -> Encoder:
     """The base in the chosen format, frozen, with a fresh fp32 adapter."""
-    if device.type == "cpu":
-        keep_freed_memory()
     # One probe for all: workers that differed in format would not train one model.
     dtype = broadcast_from_rank_zero(choose_dtype(job.recipe.precision, device))
     model = load_model(job.base, device).to(device, dtype)
