@@ -22,6 +22,7 @@ demo: $(STAMP)
 	$(BIN)/python -m jobs.train_search --config $(DEMO_CONFIG) --run-dir $(RUN_DIR)
 	$(BIN)/python -m jobs.search_code --index $(RUN_DIR) \
 		"copy a file and its permissions" "parse an e-mail address" "wait until the first of several tasks is done"
+	@echo; echo 'To go on: . $(BIN)/activate, then the commands listed under "next" above.'
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
