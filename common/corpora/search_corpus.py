@@ -15,10 +15,10 @@ from dataclasses import dataclass
 
 from common.corpora.beir import Document, RetrievalSet
 from common.corpora.config import CorpusConfig
-from common.corpora.functions import Function
-from common.corpora.neardup import contaminated, drop_near_duplicates
+from common.corpora.mining.functions import Function
+from common.corpora.mining.neardup import contaminated, drop_near_duplicates
 from common.corpora.pairs import Pair
-from common.corpora.rules import apply_rules, summary
+from common.corpora.mining.rules import apply_rules, summary
 from common.corpora.splits import DEV, TEST, TRAIN, seeded_hash, split_groups
 
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from common.corpora.config import CorpusConfig
-from common.corpora.functions import Function
-from common.corpora.python_functions import parse_file
+from common.corpora.mining.functions import Function
+from common.corpora.mining.python import parse_file
 from common.corpora.search_corpus import SearchCorpus, Source, build_corpus
 from common.errors import DataError
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from common.corpora.beir import Document, RetrievalSet
 from common.corpora.config import CorpusConfig
-from common.corpora.neardup import jaccard, shingles
+from common.corpora.mining.neardup import jaccard, shingles
 from common.corpora.own_pairs import corpus_from_pairs
 from common.corpora.pairs import Pair
 from common.corpora.search_corpus import normalised

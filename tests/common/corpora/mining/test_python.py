@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from common.corpora.python_functions import extract_functions, parse_file
+from common.corpora.mining.python import extract_functions, parse_file
 from common.errors import DataError, UserError
 
 SOURCE = '''
@@ -125,10 +125,10 @@ def test_what_cannot_be_decoded_is_named(source):
 
 
 def test_a_missing_grammar_is_an_error_that_names_the_language(monkeypatch):
-    from common.corpora import python_functions
+    from common.corpora.mining import python
 
     monkeypatch.setitem(sys.modules, "tree_sitter_python", None)
-    python_functions._parser.cache_clear()
+    python._parser.cache_clear()
     with pytest.raises(UserError, match="grammar for Python"):
         extract_functions(b"def f(): pass\n", "f.py")
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.corpora.neardup import contaminated, drop_near_duplicates, jaccard, near_duplicate_groups, shingles
+from common.corpora.mining.neardup import contaminated, drop_near_duplicates, jaccard, near_duplicate_groups, shingles
 
 WORDS = [f"w{n}" for n in range(400)]
 TEXTS = st.lists(st.lists(st.sampled_from("abc"), max_size=8).map(" ".join), max_size=12)

@@ -1,7 +1,7 @@
 import pytest
 
-from common.corpora.functions import Function
-from common.corpora.rules import RULES, apply_rules, first_failing, summary
+from common.corpora.mining.functions import Function
+from common.corpora.mining.rules import RULES, apply_rules, first_failing, summary
 
 CODE = "def mean(values):\n    total = sum(values)\n    return total / len(values)"
 

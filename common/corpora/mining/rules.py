@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from common.corpora.functions import Function
+from common.corpora.mining.functions import Function
 from common.corpora.lines import is_unicode
 
 MIN_WORDS, MAX_TOKENS, MIN_CODE_LINES = 3, 256, 3

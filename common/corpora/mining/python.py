@@ -16,7 +16,7 @@ import warnings
 
 from tree_sitter import Language, Node, Parser
 
-from common.corpora.functions import Function, ParsedFile
+from common.corpora.mining.functions import Function, ParsedFile
 from common.errors import DataError, UserError
 
 LANGUAGE = "python"
