@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from common.corpora.lines import Problem, json_line, json_objects, refuse_empty, text_lines, why_not_text
 from common.errors import DataError
@@ -41,13 +41,16 @@ class Document:
 class RetrievalSet:
     """Queries, the pool they search, and who is relevant to whom; every query has a positive judgement.
 
-    `qrels[query_id][document_id]` is the grade: 0 and below mean judged and not relevant.
+    `qrels[query_id][document_id]` is the grade: 0 and below mean judged and not relevant. Documents whose metadata
+    name the same `problem` are solutions of one problem (code2code).
     """
 
     name: str
     queries: dict[str, str]
     documents: dict[str, Document]
     qrels: Qrels
+    gain: Literal["linear", "exponential"] = "linear"
+    """What a grade is worth in NDCG: itself, or 2^grade − 1 (CodeSearchNet Challenge)."""
 
 
 def read_beir(folder: Path | str, split: str = "test") -> tuple[RetrievalSet, tuple[Problem, ...]]:
