@@ -17,8 +17,8 @@ from common.corpora.beir import Document, RetrievalSet
 from common.corpora.config import CorpusConfig
 from common.corpora.mining.functions import Function
 from common.corpora.mining.neardup import contaminated, drop_near_duplicates
-from common.corpora.pairs import Pair
 from common.corpora.mining.rules import apply_rules, summary
+from common.corpora.pairs import Pair
 from common.corpora.splits import DEV, TEST, TRAIN, seeded_hash, split_groups
 
 

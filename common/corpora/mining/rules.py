@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from common.corpora.mining.functions import Function
 from common.corpora.lines import is_unicode
+from common.corpora.mining.functions import Function
 
 MIN_WORDS, MAX_TOKENS, MIN_CODE_LINES = 3, 256, 3
 MIN_ASCII_LETTERS, MIN_LETTERS = 0.9, 0.6

@@ -9,8 +9,8 @@ from common.corpora.beir import read_beir, write_beir
 from common.corpora.config import CorpusConfig
 from common.corpora.mining.functions import Function
 from common.corpora.mining.neardup import jaccard, shingles
-from common.corpora.pairs import read_pairs, write_pairs
 from common.corpora.mining.rules import RULES
+from common.corpora.pairs import read_pairs, write_pairs
 from common.corpora.search_corpus import Source, build_corpus, describe, normalised
 from common.corpora.stdlib import stdlib_corpus, top_module
 from common.errors import ConfigError, DataError
