@@ -37,9 +37,6 @@ def measure(side: str) -> dict[str, Any]:
     if side == "fused attention":
         model.set_attn_implementation("sdpa")  # type: ignore[operator]
     adapted = wrap(model, PeftSpec(), base.lora_targets, seed=0).eval()
-    for parameter in adapted.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
     encoder = Encoder(base, adapted, dtype, cpu)
     pairs = stdlib_corpus().train[: BATCH * (STEPS + 1)]
     mask = torch.zeros(BATCH, BATCH, dtype=torch.bool)

@@ -25,6 +25,8 @@ class TrackingConfig(Config):
     """MLflow tracking URI; none = MLFLOW_TRACKING_URI, or SQLite in mlflow.db beside the run folder."""
     experiment: str = "codeadapters"
     """MLflow experiment."""
+    parent: str | None = None
+    """MLflow run that this one is part of."""
 
 
 def tracking_uri(config: TrackingConfig, run_dir: Path) -> str:

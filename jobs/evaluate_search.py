@@ -3,37 +3,71 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from common.cli import Job, run
+from common.errors import AdapterError
 from common.runs import Result, RunFolder
 from jobs.search_config import EvaluateSearchConfig
 
+if TYPE_CHECKING:
+    from common.corpora.beir import RetrievalSet
+    from common.models.loading import Base
+
+Adapters = Path | Mapping[str, Path] | None
+
 
 def main(config: EvaluateSearchConfig) -> Result:
-    """BM25, zero-shot, adapter and hybrid on one BEIR folder."""
-    from common.adapters.folder import check
+    """BM25, zero-shot, adapter and hybrid on one retrieval set, or on one for each language."""
     from common.models.loading import resolve
-    from jobs.search_data import read_retrieval
-    from jobs.search_evaluation import evaluate
+    from jobs.search_data import retrieval_sets
+    from jobs.search_evaluation import Scoring, evaluate
+    from jobs.search_languages import evaluate_sets
 
     with RunFolder.open(_folder(config), config) as folder:
         if done := folder.result():
             return done
         folder.log_to_file()
         base = resolve(config.model, config.encoder)
-        if config.adapter:
-            check(config.adapter, base)  # before anything is encoded
-        scores = evaluate(
-            read_retrieval(config.data.path, config.data.split),
-            base,
-            adapter=config.adapter,
-            precision=config.precision,
-            seed=config.seed,
-            vectors=folder.path / "vectors",
-        )
+        sets = retrieval_sets(config.data)
+        adapters = _adapters(config.adapter, sets, base)  # before anything is encoded
+        scoring = Scoring(base, folder.path, config.precision, config.seed, config.dump_run)
+        if len(sets) == 1:
+            ((name, only),) = sets.items()
+            scores = evaluate(only, scoring, adapters[name] if isinstance(adapters, Mapping) else adapters)
+        else:
+            scores = evaluate_sets(sets, scoring, adapters)
         model = {"id": base.name, "digest": base.digest}
         return folder.finish({"job": "evaluate_search", "model": model, "adapter": str(config.adapter or ""), **scores})
+
+
+def _adapters(folder: Path | None, sets: Mapping[str, RetrievalSet], base: Base) -> Adapters:
+    """The adapter in `folder`; or one for each set, in FOLDER/NAME or in FOLDER/NAME/adapter as per-language jobs have.
+
+    Raises `AdapterError` where one is missing or belongs to another base.
+    """
+    from common.adapters.folder import check
+
+    if folder is None:
+        return None
+    found = {name: path for name in sets if name for path in (folder / name, folder / name / "adapter") if _is(path)}
+    if _is(folder) or not found:
+        check(folder, base)
+        return folder
+    if missing := [name for name in sets if name not in found]:
+        raise AdapterError(
+            f"{folder} has adapters for {', '.join(found)}, but none for {', '.join(missing)}",
+            "train the missing ones, or leave their languages out",
+        )
+    for path in found.values():
+        check(path, base)
+    return found
+
+
+def _is(folder: Path) -> bool:
+    return (folder / "adapter_config.json").is_file()
 
 
 def _folder(config: EvaluateSearchConfig) -> Path:
@@ -43,29 +77,31 @@ def _folder(config: EvaluateSearchConfig) -> Path:
 def _plan(config: EvaluateSearchConfig) -> str:
     from common.adapters.folder import check
     from common.models.loading import resolve
-    from jobs.search_data import read_retrieval
+    from jobs.search_data import retrieval_sets
 
     base = resolve(config.model, config.encoder)
-    retrieval = read_retrieval(config.data.path, config.data.split)
-    lines = [
-        f"base     {base.name} ({base.architecture}, {base.pooling} pooling, digest {base.digest[:12]}…)",
-        f"data     {retrieval.name}: {len(retrieval.queries):,} queries, {len(retrieval.documents):,} documents",
-    ]
-    if config.adapter:
-        manifest = check(config.adapter, base)
-        lines.append(f"adapter  {manifest.name} (digest {manifest.digest[:12]}…)")
+    sets = retrieval_sets(config.data)
+    lines = [f"base     {base.name} ({base.architecture}, {base.pooling} pooling, digest {base.digest[:12]}…)"]
+    for retrieval in sets.values():
+        counts = f"{len(retrieval.queries):,} queries, {len(retrieval.documents):,} documents"
+        lines.append(f"data     {retrieval.name}: {counts}")
+    adapters = _adapters(config.adapter, sets, base)
+    chosen = adapters if isinstance(adapters, Mapping) else {"": adapters} if adapters else {}
+    for name, path in chosen.items():
+        manifest = check(path, base)
+        lines.append(f"adapter  {f'{name}: ' * bool(name)}{manifest.name} (digest {manifest.digest[:12]}…)")
     return "\n".join([*lines, f"run      {_folder(config)}"])
 
 
 def _show(result: Result) -> str:
-    from jobs.search_table import render
+    from jobs.search_table import render, render_languages
 
-    return render(result)
+    return render_languages(result) if "languages" in result else render(result)
 
 
 JOB = Job(
     name="jobs.evaluate_search",
-    description="Score BM25, the bare base, an adapter and the hybrid on a retrieval set in BEIR's layout.",
+    description="Score BM25, the bare base, an adapter and the hybrid on a retrieval set, or on one for each language.",
     config=EvaluateSearchConfig,
     main=main,
     plan=_plan,

@@ -7,27 +7,31 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from common.adapters.methods import PeftSpec
-from common.config import Config, JobConfig
+from common.adapters.methods import METHODS, PeftSpec
+from common.config import JobConfig
 from common.corpora.config import CorpusConfig
+from common.corpora.sources.config import SetConfig, SetOptions
 from common.models.catalogue import Precision
 from common.models.loading import EncoderConfig
 from common.tracking import TrackingConfig
 from jobs.ray_session import ClusterConfig
 from jobs.training.recipe import Recipe
 
+NamedSource = Literal["codesearchnet", "cosqa", "xlcost", "codetrans", "advtest"]
+EvaluationSource = Literal["csn-challenge", "humaneval-x"]  # nothing to train on
 
-class TrainingData(Config):
+
+class TrainingData(SetOptions):
     """What to train on."""
 
-    source: Literal["stdlib", "pairs"] = "stdlib"
-    """stdlib: this interpreter's standard library. pairs: your own JSONL files."""
+    source: Literal["stdlib", "pairs", NamedSource] = "stdlib"
+    """stdlib: this interpreter's standard library. pairs: your own JSONL files. Others: published sets."""
     train: Path | None = None
     """For `pairs`: JSONL with query, document and language a line."""
     dev: Path | None = None
-    """BEIR folder for choosing the best adapter; none = held out from the pairs."""
+    """For `pairs`: BEIR folder for choosing the best adapter; none = held out from the pairs."""
     test: Path | None = None
-    """BEIR folder for the final score; none = held out from the pairs."""
+    """For `pairs`: BEIR folder for the final score; none = held out from the pairs."""
     corpus: CorpusConfig = CorpusConfig()
     """Shares that are held out, near-duplicates, limits."""
 
@@ -35,11 +39,18 @@ class TrainingData(Config):
     def _complete(self) -> TrainingData:
         if self.source == "pairs" and self.train is None:
             raise ValueError("source `pairs` needs data.train, a JSONL file")
-        if self.source == "stdlib" and (self.train or self.dev or self.test):
+        if self.source != "pairs" and (self.train or self.dev or self.test):
             raise ValueError("data.train, data.dev and data.test go with --data.source pairs")
         if (self.dev is None) != (self.test is None):
             raise ValueError("give data.dev and data.test both, or neither")
+        allowed = {"pairs": {"languages"}, "stdlib": set()}.get(self.source)
+        if allowed is not None and (given := self.given() - allowed):
+            raise ValueError(f"data.{min(given)} is for published sets, not for source `{self.source}`")
         return self
+
+    def named(self) -> SetConfig:
+        """The published set that is meant."""
+        return self.of(self.source)  # type: ignore[arg-type]  # the other sources never get here
 
 
 class TrainSearchConfig(JobConfig):
@@ -53,6 +64,8 @@ class TrainSearchConfig(JobConfig):
     """Name in the registry; none = search-LANGUAGE."""
     alias: str = "candidate"
     """Registry alias that will point at the new version."""
+    per_language: bool = False
+    """One adapter per language of the data, side by side as far as the cluster allows."""
     index: bool = False
     """Also encode every document of the corpus, so that jobs.search_code can search them."""
     encoder: EncoderConfig = EncoderConfig()
@@ -68,14 +81,37 @@ class TrainSearchConfig(JobConfig):
     tracking: TrackingConfig = TrackingConfig()
     """Where it is tracked."""
 
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainSearchConfig:
+        method = METHODS[self.peft.method]
+        if self.training.anchor and method.trains_base:
+            raise ValueError("training.anchor needs the base beside the adapter; full fine-tuning has none left")
+        if self.training.interpolate < 1 and not method.mergeable:
+            raise ValueError(f"training.interpolate: {self.peft.method} cannot be moved towards the base")
+        if self.per_language and self.index:
+            raise ValueError("index goes with one adapter, not with per_language")
+        return self
 
-class EvaluationData(Config):
+
+class EvaluationData(SetOptions):
     """What to score on."""
 
-    path: Path | None = None
-    """BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv."""
+    source: Literal["beir", NamedSource, EvaluationSource] = "beir"
+    """beir: a folder with corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv. Others: published sets."""
     split: str = "test"
-    """Which qrels."""
+    """Which qrels; of a published set, dev or test."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> EvaluationData:
+        if self.source == "beir" and (given := self.given() - {"path"}):
+            raise ValueError(f"data.{min(given)} is for published sets, not for a BEIR folder")
+        if self.source != "beir" and self.split not in ("dev", "test"):
+            raise ValueError(f"data.split is dev or test, not {self.split!r}")
+        return self
+
+    def named(self) -> SetConfig:
+        """The published set that is meant."""
+        return self.of(self.source)  # type: ignore[arg-type]  # the other sources never get here
 
 
 class EvaluateSearchConfig(JobConfig):
@@ -93,9 +129,11 @@ class EvaluateSearchConfig(JobConfig):
     """fp32, bf16, or auto: bf16 where it is faster here."""
     seed: int = Field(0, ge=0)
     """Seeds the bootstrap."""
+    dump_run: int | None = Field(None, ge=1)
+    """Write the first so many documents of each query as TREC run files, and the judgements beside them."""
 
     @model_validator(mode="after")
     def _complete(self) -> EvaluateSearchConfig:
-        if self.data.path is None:
+        if self.data.source == "beir" and self.data.path is None:
             raise ValueError("data.path is required: a BEIR folder")
         return self

@@ -2,105 +2,174 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from common.adapters.folder import adapter_digest
 from common.corpora.beir import RetrievalSet
+from common.metrics.bootstrap import Seed
 from common.metrics.ceiling import strict_ceiling
-from common.metrics.ranking import PerQuery, Pool, evaluate_block, join
-from common.metrics.report import compare, summarise, to_json
+from common.metrics.protocols import Protocol, collapsed, multi_positive, strict
+from common.metrics.ranking import CODE2CODE_METRICS, PerQuery, join
+from common.metrics.report import Means, compared
+from common.metrics.trec import RunFile, qrels_text, run_file
 from common.models.catalogue import Precision
-from common.models.encoder import Encoder
 from common.models.loading import Base
-from common.retrieval.dense import similarity
+from common.progress import progress
+from common.retrieval.dense import unit
 from common.retrieval.fusion import fuse
 from common.retrieval.lexical import LexicalIndex
+from common.runs import write_text
+from jobs.search_vectors import VectorFile, fill
 
-BLOCK = 1024  # queries scored at a time: bounds the score matrices
 ZERO_SHOT, ADAPTER, BM25, HYBRID = "zero_shot", "adapter", "bm25", "hybrid"
+STRICT, COLLAPSED, MULTI_POSITIVE = "strict", "collapsed", "multi_positive"
+MATRIX = 8_000_000  # scores of one system held at a time: bounds the memory to some two hundred megabytes
 
 
-def evaluate(
-    retrieval: RetrievalSet,
-    base: Base,
-    *,
-    adapter: Path | None,
-    precision: Precision,
-    seed: int,
-    vectors: Path,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Scoring:
+    """How sets are scored, and where."""
+
+    base: Base
+    folder: Path
+    """Run folder: vectors are kept in FOLDER/vectors, TREC files go into FOLDER."""
+    precision: Precision = "auto"
+    seed: Seed = 0
+    """Seeds the bootstrap."""
+    dump_run: int | None = None
+    """Write the first so many documents of each query as run.SYSTEM.trec, and qrels.trec; none = no files."""
+
+
+def evaluate(retrieval: RetrievalSet, scoring: Scoring, adapter: Path | None = None) -> dict[str, Any]:
     """Metrics of every system with 95 % intervals, paired differences, and the strict protocol's ceiling.
 
     `zero_shot` is the base with its documented prompts; `hybrid` fuses BM25 with the adapter, or with the base where
-    there is none. Vectors are kept in the folder `vectors`, so an interrupted evaluation encodes nothing twice.
+    there is none. `metrics` and what stands beside it are strict; `collapsed` and `multi_positive` hold the same under
+    the other protocols (`common.metrics.protocols`), where these differ. Vectors are kept, so an interrupted evaluation
+    encodes nothing twice.
     """
+    files = vector_files(retrieval, scoring, adapter)
+    fill(files.values())
+    return score(retrieval, files, scoring).to_json()
+
+
+def vector_files(retrieval: RetrievalSet, scoring: Scoring, adapter: Path | None) -> dict[str, VectorFile]:
+    """Dense system → where its vectors are."""
     dense = {ZERO_SHOT: None, **({ADAPTER: adapter} if adapter else {})}
-    encoded = {name: _encode(name, retrieval, base, folder, precision, vectors) for name, folder in dense.items()}
-    queries, documents = list(retrieval.queries), list(retrieval.documents)
-    texts = [document.content() for document in retrieval.documents.values()]
-    lexical, pool = LexicalIndex(documents, texts), Pool.of(documents)
-    blocks: dict[str, list[PerQuery]] = {name: [] for name in (BM25, *dense, HYBRID)}
-    for start in range(0, len(queries), BLOCK):
-        block = queries[start : start + BLOCK]
-        scores = {BM25: lexical.scores_matrix([retrieval.queries[query] for query in block])}
-        for name, (query_vectors, document_vectors) in encoded.items():
-            scores[name] = similarity(query_vectors[start : start + BLOCK], document_vectors)
-        scores[HYBRID] = fuse([scores[BM25], scores[ADAPTER if adapter else ZERO_SHOT]])
-        for name, matrix in scores.items():
-            blocks[name].append(evaluate_block(matrix, block, pool, retrieval.qrels))
-    per_query = {name: join(parts) for name, parts in blocks.items()}
-    ceiling = strict_ceiling(dict(zip(documents, texts, strict=True)), queries, retrieval.qrels)
-    result: dict[str, Any] = {
-        "dataset": retrieval.name,
-        "queries": len(queries),
-        "documents": len(documents),
-        "metrics": {name: to_json(summarise(values, seed)) for name, values in per_query.items()},
-        "ceiling": {metric: float(values.mean()) for metric, values in ceiling.items()},
-        "repeated_documents": len(texts) - len(set(texts)),
+    folder = scoring.folder / "vectors"
+    return {
+        system: VectorFile(folder / f"{system}.npz", retrieval, scoring.base, weights, scoring.precision)
+        for system, weights in dense.items()
     }
-    if adapter:
-        result["adapter_minus_zero_shot"] = to_json(compare(per_query[ADAPTER], per_query[ZERO_SHOT], seed))
-    return result
 
 
-def _encode(
-    name: str, retrieval: RetrievalSet, base: Base, adapter: Path | None, precision: Precision, folder: Path
-) -> tuple[np.ndarray, np.ndarray]:
-    """Query and document vectors, read back where an earlier submission wrote them."""
-    texts = {
-        "queries": list(retrieval.queries.values()),
-        "documents": [d.content() for d in retrieval.documents.values()],
+@dataclass(frozen=True)
+class Scored:
+    """What one set came to under each protocol."""
+
+    retrieval: RetrievalSet
+    protocols: Mapping[str, Protocol]
+    means: Mapping[str, Means]
+    """Protocol → the means over those queries that it can answer."""
+
+    @cached_property
+    def ceiling(self) -> dict[str, float]:
+        """Metric → the mean over the queries of what the strict protocol can give at most."""
+        retrieval = self.retrieval
+        best = strict_ceiling(texts(retrieval), list(retrieval.queries), retrieval.qrels, gain=retrieval.gain)
+        return {metric: float(values.mean()) for metric, values in best.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """What stands in a result file."""
+        result: dict[str, Any] = {"dataset": self.retrieval.name}
+        for name, rule in self.protocols.items():
+            means = self.means[name]
+            block = {"queries": means.queries, "documents": len(rule.pool.column), "metrics": means.to_json()}
+            if ADAPTER in means.table:
+                block |= compared(means, ADAPTER, ZERO_SHOT)
+            if name == STRICT:
+                repeated = len(self.retrieval.documents) - len(set(texts(self.retrieval).values()))
+                result |= {**block, "ceiling": self.ceiling, "repeated_documents": repeated}
+            else:
+                result[name] = block
+        return result
+
+
+def score(retrieval: RetrievalSet, files: Mapping[str, VectorFile], scoring: Scoring) -> Scored:
+    """Score every system once, block by block, and measure each block under every protocol."""
+    protocols = protocols_of(retrieval)
+    systems = (BM25, *files, HYBRID)
+    parts: dict[str, dict[str, list[PerQuery]]] = {rule: {system: [] for system in systems} for rule in protocols}
+    with ExitStack() as stack:
+        runs = _runs(retrieval, protocols[STRICT], systems, scoring, stack) if scoring.dump_run else {}
+        for queries, matrices in _blocks(retrieval, files):
+            for system, matrix in matrices.items():
+                for name, rule in protocols.items():
+                    parts[name][system].append(rule.evaluate(matrix, queries, retrieval.gain))
+                if system in runs:
+                    runs[system].add(matrix, queries)
+    values = {name: {system: join(blocks) for system, blocks in found.items()} for name, found in parts.items()}
+    return Scored(retrieval, protocols, {name: Means.of(found, scoring.seed) for name, found in values.items()})
+
+
+def protocols_of(retrieval: RetrievalSet) -> dict[str, Protocol]:
+    """Strict, and those of the others that differ from it on this set."""
+    documents, qrels = texts(retrieval), retrieval.qrels
+    problems = {
+        name: document.metadata["problem"]
+        for name, document in retrieval.documents.items()
+        if document.metadata.get("problem") is not None
     }
-    file = folder / f"{name}.npz"
-    key = _key(base, adapter, precision, texts)
-    if (found := _read(file, key)) is not None:
-        return found
-    encoder = Encoder.load(base, adapter=adapter, precision=precision)
-    label = name.replace("_", "-")
-    queries = encoder.encode(texts["queries"], "query", label=f"{label}: queries")
-    documents = encoder.encode(texts["documents"], "document", label=f"{label}: documents")
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".draft.npz")
-    np.savez(draft, key=key, queries=queries, documents=documents)
-    draft.replace(file)
-    return queries, documents
+    found = {
+        STRICT: strict(list(documents), qrels),
+        COLLAPSED: collapsed(documents, qrels),
+        MULTI_POSITIVE: multi_positive(retrieval.queries, documents, problems, qrels, CODE2CODE_METRICS),
+    }
+    return {name: protocol for name, protocol in found.items() if protocol}
 
 
-def _read(file: Path, key: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Vectors that an earlier submission wrote for the same model and the same texts."""
-    if not file.exists():
-        return None
-    with np.load(file) as stored:
-        return (stored["queries"], stored["documents"]) if str(stored["key"]) == key else None
+def texts(retrieval: RetrievalSet) -> dict[str, str]:
+    """Document id → the text that is encoded."""
+    return {name: document.content() for name, document in retrieval.documents.items()}
 
 
-def _key(base: Base, adapter: Path | None, precision: Precision, texts: dict[str, list[str]]) -> str:
-    """What vectors depend on, as a digest."""
-    model = base.model_dump(mode="json", exclude={"folder", "name", "revision"})
-    weights = adapter_digest(adapter) if adapter else None
-    return hashlib.sha256(json.dumps([model, weights, precision, texts]).encode()).hexdigest()
+def _blocks(
+    retrieval: RetrievalSet, files: Mapping[str, VectorFile]
+) -> Iterator[tuple[list[str], dict[str, np.ndarray]]]:
+    """Queries (B) and, for each system, their scores (B, D) over the whole pool."""
+    queries, documents = list(retrieval.queries), texts(retrieval)
+    lexical = LexicalIndex(list(documents), list(documents.values()))
+    dense: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    for system, file in files.items():
+        vectors = file.read()
+        assert vectors is not None, "the vectors are made before they are read"
+        dense[system] = (unit(vectors[0]), unit(vectors[1]))
+    rows = max(1, MATRIX // len(documents))
+    with progress(len(queries), f"{retrieval.name}: scores", "query") as bar:
+        for start in range(0, len(queries), rows):
+            block = queries[start : start + rows]
+            scores = {BM25: lexical.scores_matrix([retrieval.queries[query] for query in block])}
+            for system, (of_queries, of_documents) in dense.items():
+                scores[system] = of_queries[start : start + rows] @ of_documents.T
+            best = scores[ADAPTER if ADAPTER in scores else ZERO_SHOT]
+            yield block, {**scores, HYBRID: fuse([scores[BM25], best])}
+            bar.update(len(block))
+
+
+def _runs(
+    retrieval: RetrievalSet, rule: Protocol, systems: tuple[str, ...], scoring: Scoring, stack: ExitStack
+) -> dict[str, RunFile]:
+    """System → its run file, open; the judgements are written at once."""
+    assert scoring.dump_run is not None
+    write_text(scoring.folder / "qrels.trec", qrels_text(retrieval.qrels, retrieval.queries))
+    ids = list(retrieval.documents)
+    return {
+        system: stack.enter_context(run_file(scoring.folder, system, ids, rule.pool, scoring.dump_run))
+        for system in systems
+    }

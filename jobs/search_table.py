@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -13,36 +15,39 @@ from rich.syntax import Syntax
 from rich.table import Table
 
 LABELS = {"bm25": "BM25", "zero_shot": "zero-shot", "adapter": "adapter", "hybrid": "hybrid"}
-COLUMNS = {"mrr": "MRR", "ndcg@10": "NDCG@10", "recall@1": "R@1", "recall@5": "R@5", "recall@10": "R@10"}
+COLUMNS = {
+    "mrr": "MRR",
+    "ndcg@10": "NDCG@10",
+    "recall@1": "R@1",
+    "recall@5": "R@5",
+    "recall@10": "R@10",
+    "precision@6": "P@6",
+    "xlcost_mrr": "XLCoST MRR",
+}
+PROTOCOLS = {"collapsed": "copies merged", "multi_positive": "all solutions of a problem relevant"}
+DIFFERENCE = "adapter_minus_zero_shot"
 
 
 def render(result: dict[str, Any]) -> str:
-    """One table of all systems, ×100, with MRR's 95 % interval, then the difference the adapter makes."""
-    table = Table(title=f"{result['dataset']}: {result['queries']:,} queries, {result['documents']:,} documents (×100)")
-    table.add_column("system")
-    for label in COLUMNS.values():
-        table.add_column(label, justify="right")
-        if label == "MRR":
-            table.add_column("95 % interval", justify="right")
-    for system, metrics in result["metrics"].items():
-        cells = [LABELS[system]]
-        for metric in COLUMNS:
-            cells.append(f"{100 * metrics[metric]['value']:.1f}")
-            if metric == "mrr":
-                cells.append(_interval(metrics[metric]))
-        table.add_row(*cells)
-    if result["repeated_documents"]:
-        ceiling = [f"{100 * result['ceiling'][metric]:.1f}" for metric in COLUMNS]
-        table.add_row("strict ceiling", ceiling[0], "", *ceiling[1:])
-    lines = [to_text(table)]
-    if difference := result.get("adapter_minus_zero_shot"):
-        mrr = difference["mrr"]
-        relative = mrr["value"] / result["metrics"]["zero_shot"]["mrr"]["value"]
-        lines.append(
-            f"adapter − zero-shot: {100 * mrr['value']:+.1f} MRR points "
-            f"(95 % {_interval(mrr, signed=True)}), {100 * relative:+.1f} % relative"
-        )
-    return "\n".join(lines)
+    """A table of all systems, ×100, with MRR's 95 % interval, and what the adapter changes; for each protocol."""
+    strict = result["repeated_documents"] > 0 or any(name in result for name in PROTOCOLS)
+    parts = [_systems(result, f"{result['dataset']}{', strict' * strict}")]
+    parts += [_systems(result[name], label) for name, label in PROTOCOLS.items() if name in result]
+    return "\n".join(parts)
+
+
+def render_languages(result: dict[str, Any]) -> str:
+    """A row for each language, MRR ×100, and rows for both means; such a table for each protocol that differs."""
+    languages = result["languages"]
+    parts = [_by_language(result, "MRR by language (×100)", _strict)]
+    for name, label in PROTOCOLS.items():
+        if name in result["macro"]:
+            parts.append(_by_language(result, f"MRR, {label} (×100)", partial(_under, name)))
+    if DIFFERENCE in result["macro"]:
+        parts += [_gain_line(result["macro"], "macro"), _gain_line(result["micro"], "micro")]
+        lost = [name for name, block in languages.items() if block[DIFFERENCE]["mrr"]["high"] < 0]
+        parts += [f"the adapter is worse beyond the interval in: {', '.join(lost)}"] if lost else []
+    return "\n".join(parts)
 
 
 def render_training(result: dict[str, Any]) -> str:
@@ -73,9 +78,84 @@ def to_text(table: Table) -> str:
     return console.file.getvalue().rstrip()  # type: ignore[attr-defined]
 
 
+def _systems(block: dict[str, Any], title: str) -> str:
+    """One protocol's table of systems, and the line on the adapter."""
+    first = next(iter(block["metrics"].values()))
+    columns = {metric: label for metric, label in COLUMNS.items() if metric in first}
+    table = Table(title=f"{title}: {block['queries']:,} queries, {block['documents']:,} documents (×100)")
+    table.add_column("system")
+    for label in columns.values():
+        table.add_column(label, justify="right")
+        if label == "MRR":
+            table.add_column("95 % interval", justify="right")
+    for system, metrics in block["metrics"].items():
+        cells = [LABELS[system]]
+        for metric in columns:
+            cells.append(f"{100 * metrics[metric]['value']:.1f}")
+            if metric == "mrr":
+                cells.append(_interval(metrics[metric]))
+        table.add_row(*cells)
+    if block.get("repeated_documents"):
+        ceiling = [f"{100 * block['ceiling'][metric]:.1f}" for metric in columns]
+        table.add_row("strict ceiling", ceiling[0], "", *ceiling[1:])
+    return "\n".join([to_text(table), *([_gain_line(block, "")] if DIFFERENCE in block else [])])
+
+
+def _by_language(result: dict[str, Any], title: str, pick: Callable[[dict[str, Any]], dict[str, Any]]) -> str:
+    """One protocol's table of languages; `pick` finds it in a language's block and in a mean's."""
+    ceilings = [block["ceiling"]["mrr"] for block in result["languages"].values()]
+    strict = pick(result["macro"]) is result["macro"] and min(ceilings) < 0.9995
+    compares = DIFFERENCE in result["macro"]
+    systems = [system for system in pick(result["macro"])["metrics"] if not (compares and system == "hybrid")]
+    table = Table(title=title)
+    table.add_column("language")
+    labels = ["queries", "documents", *(LABELS[system] for system in systems)]
+    labels += ["Δ adapter"] * compares + ["gain"] * compares + ["ceiling"] * strict
+    for label in labels:
+        table.add_column(label, justify="right")
+    means = {"macro mean": result["macro"], "micro mean": result["micro"]}
+    for name, whole in {**result["languages"], **means}.items():
+        block = pick(whole)
+        if name == "macro mean":
+            table.add_section()
+        documents = f"{block['documents']:,}" if "documents" in block else ""
+        cells = [name, f"{block['queries']:,}", documents]
+        cells += [f"{100 * block['metrics'][system]['mrr']['value']:.1f}" for system in systems]
+        if compares:
+            change, gain = block[DIFFERENCE]["mrr"], block["relative_gain"].get("mrr")
+            cells.append(f"{_signed(change['value'])} ({_interval(change, signed=True)})")
+            cells.append(f"{_signed(gain['value'])} %" if gain else "")
+        table.add_row(*cells, *([f"{100 * whole['ceiling']['mrr']:.1f}"] if strict else []))
+    return to_text(table)
+
+
+def _strict(block: dict[str, Any]) -> dict[str, Any]:
+    return block
+
+
+def _under(protocol: str, block: dict[str, Any]) -> dict[str, Any]:
+    """The protocol's figures; where it changes nothing, the strict ones are those."""
+    return block.get(protocol, block)
+
+
+def _gain_line(block: dict[str, Any], of: str) -> str:
+    """What the adapter changes, in points and per cent."""
+    change, gain = block[DIFFERENCE]["mrr"], block.get("relative_gain", {}).get("mrr")
+    line = (
+        f"adapter − zero-shot{f', {of}' * bool(of)}: {_signed(change['value'])} MRR points "
+        f"(95 % {_interval(change, signed=True)})"
+    )
+    return f"{line}, {_signed(gain['value'])} % relative ({_interval(gain, signed=True)})" if gain else line
+
+
 def _interval(value: dict[str, float], *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    return f"{100 * value['low']:{sign}.1f} … {100 * value['high']:{sign}.1f}"
+    low, high = value["low"], value["high"]
+    return f"{_signed(low)} … {_signed(high)}" if signed else f"{100 * low:.1f} … {100 * high:.1f}"
+
+
+def _signed(value: float) -> str:
+    """×100 with its sign; a value that rounds to nothing has a plus."""
+    return f"{round(100 * value, 1) + 0.0:+.1f}"
 
 
 def render_hits(result: dict[str, Any]) -> str:

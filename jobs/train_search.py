@@ -17,7 +17,7 @@ def main(config: TrainSearchConfig) -> Result:
 
 
 def _plan(config: TrainSearchConfig) -> str:
-    from jobs.search_pipeline import plan
+    from jobs.search_plan import plan
 
     return plan(config)
 

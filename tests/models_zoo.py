@@ -14,24 +14,49 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import (
     BertConfig,
     BertModel,
+    GteConfig,
+    GteModel,
+    ModernBertConfig,
+    ModernBertModel,
+    NomicBertConfig,
+    NomicBertModel,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2Model,
     Qwen3Config,
     Qwen3Model,
     RobertaConfig,
     RobertaModel,
+    T5Config,
+    T5EncoderModel,
+    XLMRobertaConfig,
+    XLMRobertaModel,
 )
 from transformers.utils import logging
 
-from common.adapters.folder import adapter_digest
+from common.adapters.folder import adapter_digest, save_adapter
 from common.adapters.manifest import BaseReference, Manifest, write_manifest
 from common.adapters.methods import PeftSpec, wrap
+from common.models.codet5p import CodeT5pEmbeddingConfig, CodeT5pEmbeddingModel
 from common.models.encoder import load_model
 from common.models.loading import Base, EncoderConfig, resolve
 
-ARCHITECTURES = ("bert", "roberta", "qwen3")
-POOLING = {"bert": "mean", "roberta": "cls", "qwen3": "last"}
+POOLING = {
+    "bert": "mean",
+    "roberta": "cls",
+    "xlm-roberta": "mean",
+    "modernbert": "cls",
+    "nomic_bert": "cls",
+    "gte": "cls",
+    "qwen2": "last",
+    "qwen3": "last",
+    "t5": "mean",
+    "codet5p_embedding": "cls",
+}
+ARCHITECTURES = tuple(POOLING)
 HIDDEN = 32
 CPU = torch.device("cpu")
+SPEC = PeftSpec(rank=4, alpha=8)
 
 LINES = (
     "def parse_header(line): return line.split(':', 1)",
@@ -72,31 +97,34 @@ def base(folder: Path, **options: object) -> Base:
 
 
 def adapted(on: Base, spec: PeftSpec | None = None, *, seed: int = 0) -> torch.nn.Module:
-    """The base in fp32 with a LoRA whose both factors are random: a fresh one, with its zeros, changes nothing."""
-    model = wrap(load_model(on, CPU), spec or PeftSpec(rank=4, alpha=8), on.lora_targets, seed)
+    """The base in fp32 with a random adapter, a LoRA unless said: a fresh one, with its zeros, changes nothing."""
+    spec = spec or SPEC
+    model = wrap(load_model(on, CPU), spec, on.lora_targets, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for parameter in model.parameters():
-            if parameter.requires_grad:
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and (spec.method == "full" or "magnitude" in name):
+                parameter.data += 0.1 * torch.randn_like(parameter)
+            elif parameter.requires_grad:
                 torch.nn.init.normal_(parameter, std=0.2)
     return model.eval()
 
 
-def adapter(folder: Path, on: Base, *, seed: int = 0, name: str = "search-test") -> Path:
+def adapter(folder: Path, on: Base, spec: PeftSpec | None = None, *, seed: int = 0, name: str = "search-test") -> Path:
     """A random adapter for the base, saved as PEFT saves it, with our manifest; returns the folder."""
-    adapted(on, seed=seed).save_pretrained(folder)
-    write_manifest(folder, manifest(folder, on, name=name))
+    save_adapter(adapted(on, spec, seed=seed), folder, base_name=on.name, revision=on.revision)
+    write_manifest(folder, manifest(folder, on, spec, name=name))
     return folder
 
 
-def manifest(folder: Path, on: Base, *, name: str = "search-test") -> Manifest:
+def manifest(folder: Path, on: Base, spec: PeftSpec | None = None, *, name: str = "search-test") -> Manifest:
     """What the manifest of the adapter in `folder` must say."""
     return Manifest(
         name=name,
         task="search",
         language="python",
         base=BaseReference(id=on.name, revision=on.revision, digest=on.digest),
-        peft=PeftSpec(rank=4, alpha=8).model_dump(mode="json"),
+        peft=(spec or SPEC).describe(on.lora_targets, on.architecture),
         prompts={"query": on.query_prompt, "document": on.document_prompt},
         pooling=on.pooling,
         max_length=on.max_length,
@@ -114,6 +142,23 @@ def document_pooling(folder: Path, modes: Sequence[str], prompts: dict[str, str]
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": prompts}))
     (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": max_length}))
+
+
+def files_without_special_tokens(
+    folder: Path, *, added: dict[str, int], drop: Sequence[str], of: str = "roberta", kind: str = "RobertaTokenizer"
+) -> None:
+    """Replace the tokenizer in `folder` by vocab.json and merges.txt, as old checkpoints have them: byte-level BPE
+    with the words `added` to the vocabulary and those of `drop` left out, none of either among the special tokens."""
+    model = json.loads(_TOKENIZERS[of]().backend_tokenizer.to_str())["model"]
+    words = [word for word in model["vocab"] if word not in drop]
+    vocabulary = {word: number for number, word in enumerate(words)} | added
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    merges = (merge if isinstance(merge, str) else " ".join(merge) for merge in model["merges"])
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges]))
+    end = {"unk_token": "a", "bos_token": "a", "eos_token": "a"} if kind == "GPT2Tokenizer" else {}
+    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": kind, **end}))
 
 
 def _wordpiece() -> PreTrainedTokenizerFast:
@@ -160,7 +205,11 @@ def _qwen_tokenizer() -> PreTrainedTokenizerFast:
     return _byte_level([end], f"$A {end}", eos_token=end, pad_token=end)
 
 
-_TOKENIZERS = {"bert": _wordpiece, "roberta": _roberta_tokenizer, "qwen3": _qwen_tokenizer}
+_TOKENIZERS = {
+    **dict.fromkeys(("bert", "modernbert", "nomic_bert", "gte"), _wordpiece),
+    **dict.fromkeys(("roberta", "xlm-roberta", "t5", "codet5p_embedding"), _roberta_tokenizer),
+    **dict.fromkeys(("qwen2", "qwen3"), _qwen_tokenizer),
+}
 
 
 def _bert(sizes: dict[str, int], pad: int) -> torch.nn.Module:
@@ -171,9 +220,56 @@ def _roberta(sizes: dict[str, int], pad: int) -> torch.nn.Module:
     return RobertaModel(RobertaConfig(**sizes, max_position_embeddings=130, type_vocab_size=1, pad_token_id=pad))
 
 
+def _xlm_roberta(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    return XLMRobertaModel(XLMRobertaConfig(**sizes, max_position_embeddings=130, type_vocab_size=1, pad_token_id=pad))
+
+
+def _modernbert(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    window = {"local_attention": 16, "layer_types": ["full_attention", "sliding_attention"]}
+    special = {"bos_token_id": 2, "cls_token_id": 2, "eos_token_id": 3, "sep_token_id": 3, "pad_token_id": pad}
+    return ModernBertModel(ModernBertConfig(**sizes, **window, **special, max_position_embeddings=128))
+
+
+def _nomic_bert(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    return NomicBertModel(NomicBertConfig(**sizes, max_position_embeddings=128, pad_token_id=pad))
+
+
+def _gte(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    return GteModel(GteConfig(**sizes, max_position_embeddings=128, pad_token_id=pad))
+
+
+def _qwen2(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    return Qwen2Model(Qwen2Config(**sizes, num_key_value_heads=2, max_position_embeddings=128, pad_token_id=pad))
+
+
 def _qwen3(sizes: dict[str, int], pad: int) -> torch.nn.Module:
     heads = {"num_key_value_heads": 2, "head_dim": HIDDEN // sizes["num_attention_heads"]}
     return Qwen3Model(Qwen3Config(**sizes, **heads, max_position_embeddings=128, pad_token_id=pad))
 
 
-_BODIES = {"bert": _bert, "roberta": _roberta, "qwen3": _qwen3}
+def _t5(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    return T5EncoderModel(T5Config(**_t5_sizes(sizes), pad_token_id=pad))
+
+
+def _codet5p(sizes: dict[str, int], pad: int) -> torch.nn.Module:
+    return CodeT5pEmbeddingModel(CodeT5pEmbeddingConfig(**_t5_sizes(sizes), embed_dim=HIDDEN // 2, pad_token_id=pad))
+
+
+def _t5_sizes(sizes: dict[str, int]) -> dict[str, int]:
+    heads = sizes["num_attention_heads"]
+    width = {"d_model": HIDDEN, "d_kv": HIDDEN // heads, "d_ff": sizes["intermediate_size"]}
+    return {**width, "num_layers": 2, "num_heads": heads, "vocab_size": sizes["vocab_size"]}
+
+
+_BODIES = {
+    "bert": _bert,
+    "roberta": _roberta,
+    "xlm-roberta": _xlm_roberta,
+    "modernbert": _modernbert,
+    "nomic_bert": _nomic_bert,
+    "gte": _gte,
+    "qwen2": _qwen2,
+    "qwen3": _qwen3,
+    "t5": _t5,
+    "codet5p_embedding": _codet5p,
+}

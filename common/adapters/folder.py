@@ -1,13 +1,19 @@
-"""Adapter folders: PEFT's own files plus the manifest, checked against the base before they are used."""
+"""Adapter folders: PEFT's own files plus the manifest, checked against the base before they are used.
+
+A full fine-tuning is a folder of the same use with other weights: transformers' `config.json` and `model.safetensors`
+(shards where large) instead of PEFT's files, without a tokenizer, since it is the base's. Its manifest names the base
+and the digest of its weights as any other.
+"""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.adapters.manifest import Manifest, read_manifest
 from common.errors import AdapterError
-from common.models.digests import file_digest
+from common.models.digests import file_digest, weights_digest
 
 if TYPE_CHECKING:
     import torch
@@ -15,14 +21,21 @@ if TYPE_CHECKING:
     from common.models.loading import Base
 
 WEIGHTS = "adapter_model.safetensors"
+_PEFT_CONFIG = "adapter_config.json"
 
 
 def adapter_digest(folder: Path) -> str:
-    """SHA-256 of the adapter's weights."""
+    """SHA-256 of the adapter's weights, or of those of a full fine-tuning."""
     file = folder / WEIGHTS
-    if not file.is_file():
+    digest = file_digest(file) if file.is_file() else None if is_peft(folder) else weights_digest(folder)
+    if digest is None:
         raise AdapterError(f"{folder} has no {WEIGHTS}", "give the folder RUN/adapter of a finished run")
-    return file_digest(file)
+    return digest
+
+
+def is_peft(folder: Path) -> bool:
+    """Whether PEFT's files are in it; otherwise it holds a full fine-tuning."""
+    return (folder / _PEFT_CONFIG).is_file()
 
 
 def check(folder: Path, base: Base) -> Manifest:
@@ -42,9 +55,45 @@ def check(folder: Path, base: Base) -> Manifest:
     return manifest
 
 
+def save_adapter(model: Any, folder: Path, *, base_name: str, revision: str | None) -> None:
+    """Write what `wrap` made and training changed, moved into place as a whole; the manifest is the caller's.
+
+    An adapter names its base as `base_name` at `revision`, not the path that it had on this machine. Nothing but
+    PEFT's own files (transformers' for `full`) is in the folder afterwards.
+    """
+    draft = folder.with_name(f".{folder.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    if hasattr(model, "peft_config"):
+        for config in model.peft_config.values():
+            config.base_model_name_or_path = base_name
+            config.revision = revision
+        model.save_pretrained(draft, save_embedding_layers=False)  # "auto" would ask the Hub about the vocabulary
+        (draft / "README.md").unlink(missing_ok=True)  # PEFT's card is a form with empty fields
+    else:
+        model.save_pretrained(draft)
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+
+
 def attach(model: torch.nn.Module, folder: Path, base: Base) -> torch.nn.Module:
-    """`model` with the adapter merged into its weights; the base is checked first."""
+    """`model`, the base in fp32, with the adapter; base and weights are checked first.
+
+    LoRA, DoRA, rsLoRA and IA3 are merged into its weights. Prompt and prefix tuning stay around it as a `PeftModel`.
+    A full fine-tuning takes its place.
+    """
     from peft import PeftModel
 
     check(folder, base)
-    return PeftModel.from_pretrained(model, folder).merge_and_unload()
+    if not is_peft(folder):
+        from common.models.weights import load_model
+
+        device = next(model.parameters()).device
+        tuned = load_model(base.model_copy(update={"folder": folder}), device).to(device)
+        tuned.base_changed = "full fine-tuning replaced them"  # type: ignore[assignment]
+        return tuned
+    wrapped = PeftModel.from_pretrained(model, folder)
+    if wrapped.active_peft_config.is_prompt_learning:
+        return wrapped
+    merged = wrapped.merge_and_unload()
+    merged.base_changed = "an adapter is merged into them"
+    return merged

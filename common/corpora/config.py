@@ -18,6 +18,14 @@ class CorpusConfig(Config):
     """Share of the pairs held out for the final score."""
     near_duplicate_threshold: float = Field(default=0.8, gt=0, le=1)
     """Jaccard similarity of token shingles from which on two functions count as the same."""
+    limit_dev: int = Field(default=2000, ge=1)
+    """At most about so many documents in the dev set, which is scored again and again during training."""
+    limit_test: int = Field(default=5000, ge=1)
+    """At most about so many pairs held out for the final score; a test set that is given stays whole."""
+    deduplicate: bool = True
+    """Drop exact repetitions from the training pairs."""
+    decontaminate: bool = True
+    """Drop training pairs that repeat a held-out query or nearly repeat a held-out document."""
     limit_train: int | None = Field(default=None, ge=1)
     """At most so many training pairs, chosen by a seeded hash; dev and test stay as they are."""
 

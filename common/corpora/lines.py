@@ -27,8 +27,8 @@ class Problem:
         return f"{place}: field {self.field!r}: {self.reason}" if self.field else f"{place}: {self.reason}"
 
 
-def text_lines(path: Path) -> Iterator[tuple[int, str] | Problem]:
-    """The lines that are not blank, numbered; `.gz` is unpacked.
+def text_lines(path: Path, *, keep_blank: bool = False) -> Iterator[tuple[int, str] | Problem]:
+    """The lines that are not blank, or all with `keep_blank`, numbered; `.gz` is unpacked.
 
     A line that is not UTF-8 is a `Problem`, and so is the place where a damaged `.gz` breaks off. Raises `DataError`
     where the file cannot be opened.
@@ -43,7 +43,7 @@ def text_lines(path: Path) -> Iterator[tuple[int, str] | Problem]:
                 except UnicodeDecodeError as error:
                     yield Problem(path, number, None, f"not UTF-8 at byte {error.start + 1} of the line")
                     continue
-                if text.strip():
+                if keep_blank or text.strip():
                     yield number, text
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         yield Problem(path, number + 1, None, f"damaged gzip: {error}")

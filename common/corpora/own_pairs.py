@@ -1,79 +1,251 @@
-"""A search corpus from somebody's own pairs: duplicates out, splits held out where none are given, no leaks."""
+"""A search corpus from somebody's pairs, read as a stream: duplicates out, splits held out where none are given, no
+leaks.
+
+The pairs are read twice (once to know the groups, once to write them), so that a million of them cost the memory of
+their hashes and of what is held out.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 
 from common.corpora.beir import RetrievalSet
 from common.corpora.config import CorpusConfig
+from common.corpora.decontamination import Decontaminator
+from common.corpora.pair_store import PairStore, smallest, text_hash, write_store
 from common.corpora.pairs import Pair
-from common.corpora.search_corpus import PairsReport, SearchCorpus, decontaminate, fingerprint, limit, retrieval_set
-from common.corpora.splits import DEV, TEST, TRAIN, split_groups
+from common.corpora.search_corpus import fingerprint, place, retrieval_set
+from common.corpora.splits import DEV, TEST, TRAIN, seeded_hash, split_groups
 from common.errors import DataError
 
-GROUP_KEYS = ("repo", "repository", "module", "path")
+GROUP_KEYS = ("group", "repo", "repository", "module", "problem", "path")
 
 
-def corpus_from_pairs(
-    name: str,
-    pairs: Sequence[Pair],
-    config: CorpusConfig,
-    held_out: tuple[RetrievalSet, RetrievalSet] | None = None,
-) -> SearchCorpus:
-    """A corpus from pairs; `held_out` are (dev, test) where the user brings them.
+@dataclass(frozen=True)
+class Given:
+    """Pairs of one language or one file; what is not given is held out from them."""
 
-    Otherwise whole groups are held out: by the pair's `repo`, `repository`, `module` or `path`, whichever it has, else
-    by its document. Training pairs that repeat a held-out query or nearly repeat a held-out document are dropped.
-    Raises `DataError` where a split would be empty.
+    name: str
+    pairs: Callable[[], Iterator[Pair]]
+    """Reads them from the beginning."""
+    dev: RetrievalSet | None = None
+    test: RetrievalSet | None = None
+
+
+@dataclass(frozen=True)
+class PairsReport:
+    """Where every pair went."""
+
+    source: str
+    seen: int
+    exact_duplicates: int
+    contaminated: Mapping[str, int]
+    over_limit: int
+    sizes: Mapping[str, int]
+    """Pairs in train; documents of dev and of each test set."""
+    languages: Mapping[str, int]
+    """Training pairs by language."""
+    fingerprint: str
+
+    def describe(self) -> str:
+        """The report as a small table for people."""
+        rows = [("pairs read", self.seen), ("  − exact duplicates", self.exact_duplicates)]
+        rows += [(f"  − leak in {name}", count) for name, count in self.contaminated.items()]
+        rows += [("  − over the limit", self.over_limit), *self.sizes.items()]
+        width = max(len(label) for label, _ in rows)
+        lines = [f"{label:<{width}}  {count:>9,}" for label, count in rows]
+        return "\n".join([self.source, *lines, f"fingerprint {self.fingerprint[:16]}"])
+
+
+@dataclass(frozen=True)
+class PairsCorpus:
+    """Training pairs on disk, the dev set that chooses the adapter, and the test sets by name."""
+
+    train: PairStore
+    dev: RetrievalSet
+    tests: Mapping[str, RetrievalSet]
+    report: PairsReport
+
+
+def corpus_from_pairs(source: str, given: Sequence[Given], config: CorpusConfig, target: Path) -> PairsCorpus:
+    """Write the training pairs of all parts to the file `target`; hold dev and test out where a part brings none.
+
+    Held out are whole groups: by the pair's `group`, `repo`, `repository`, `module`, `problem` or `path`, whichever it
+    has first, else by its document. Training pairs that repeat a held-out query or nearly repeat a held-out document
+    are dropped, unless `config.decontaminate` says otherwise. Raises `DataError` where a split would be empty.
     """
-    unique = list({(pair.query, pair.document): pair for pair in pairs}.values())
-    leaks: dict[str, int] = {}
-    if held_out:
-        dev, test = held_out
-        parts = {TRAIN: unique, DEV: _positives(dev), TEST: _positives(test)}
-    else:
-        parts = _split(unique, config)
-        parts[DEV] = decontaminate(DEV, parts[DEV], parts[TEST], config.near_duplicate_threshold, leaks)
-        dev, test = retrieval_set(f"{name}-dev", parts[DEV]), retrieval_set(f"{name}-test", parts[TEST])
-    train = decontaminate(TRAIN, parts[TRAIN], parts[DEV] + parts[TEST], config.near_duplicate_threshold, leaks)
-    limited = limit(train, config)
+    parts = [_Part(one, config, share=len(given)) for one in given]
+    store = write_store(target, chain.from_iterable(part.train() for part in parts))
+    over = max(0, len(store) - config.limit_train) if config.limit_train else 0
+    if over:
+        hashes = [seeded_hash(config.seed, place(pair)) for pair in _stream(store)]
+        chosen = smallest(hashes, len(store) - over)
+        store = write_store(target, (store.read([row])[0] for row in chosen))
+    dev = merge("dev", {part.name: part.held[DEV] for part in parts})
+    tests = {part.name: part.held[TEST] for part in parts}
+    leaks: Counter[str] = Counter()
+    languages: Counter[str] = Counter()
+    for part in parts:
+        leaks.update(part.leaks)
     report = PairsReport(
-        source=name,
-        seen=len(pairs),
-        exact_duplicates=len(pairs) - len(unique),
-        contaminated=leaks,
-        over_limit=len(train) - len(limited),
-        sizes={TRAIN: len(limited), DEV: len(dev.documents), TEST: len(test.documents)},
-        fingerprint=fingerprint(limited, dev, test),
+        source=source,
+        seen=sum(part.seen for part in parts),
+        exact_duplicates=sum(part.duplicates for part in parts),
+        contaminated=dict(leaks),
+        over_limit=over,
+        sizes={
+            TRAIN: len(store),
+            DEV: len(dev.documents),
+            **{f"{TEST} {name}".strip(): len(test.documents) for name, test in tests.items()},
+        },
+        fingerprint=fingerprint(_counted(store, languages), dev, merge("test", tests)),
+        languages=dict(languages),
     )
     empty = [split for split, size in report.sizes.items() if not size]
     if empty:
         raise DataError(
-            name, None, None, f"{len(pairs)} pairs leave nothing for {empty[0]}",
+            source, None, None, f"{report.seen} pairs leave nothing for {empty[0]}",
             "bring more pairs, other shares (--data.corpus), or your own --data.dev and --data.test",
         )  # fmt: skip
-    return SearchCorpus(tuple(limited), dev, test, report)
+    return PairsCorpus(store, dev, tests, report)
 
 
-def _split(pairs: Sequence[Pair], config: CorpusConfig) -> dict[str, list[Pair]]:
-    sizes = Counter(_group(pair) for pair in pairs)
-    assignment = split_groups(sizes, dev_share=config.dev_share, test_share=config.test_share, seed=config.seed)
-    parts: dict[str, list[Pair]] = {TRAIN: [], DEV: [], TEST: []}
-    for pair in pairs:
-        parts[assignment[_group(pair)]].append(pair)
-    return parts
+class _Part:
+    """One part on its way into the corpus."""
+
+    def __init__(self, given: Given, config: CorpusConfig, *, share: int) -> None:
+        self.name, self._given, self._config = given.name, given, config
+        self.seen = self.duplicates = 0
+        self.leaks: dict[str, int] = {}
+        held = {DEV: given.dev, TEST: given.test}
+        self._assignment = self._assign(held, share)
+        collected = self._collect(held)
+        if DEV in collected and config.decontaminate:
+            clean = Decontaminator(collected.get(TEST) or positives(held[TEST]), config.near_duplicate_threshold)
+            collected[DEV] = list(clean.keep(collected[DEV]))
+            self._count(DEV, clean)
+        label = f"{given.name}-" if given.name else ""
+        self.held: dict[str, RetrievalSet] = {
+            split: found if found is not None else retrieval_set(f"{label}{split}", collected[split])
+            for split, found in held.items()
+        }
+        if given.dev is not None:
+            self.held[DEV] = sample(given.dev, max(1, config.limit_dev // share), config.seed)
+
+    def train(self) -> Iterator[Pair]:
+        """The training pairs, without duplicates and leaks, in the order in which they were given."""
+        if not self._config.decontaminate:
+            yield from self._unassigned()
+            return
+        held = [*positives(self.held[DEV]), *positives(self.held[TEST])]
+        clean = Decontaminator(held, self._config.near_duplicate_threshold)
+        yield from clean.keep(self._unassigned())
+        self._count(TRAIN, clean)
+
+    def _assign(self, held: Mapping[str, RetrievalSet | None], share: int) -> dict[int, str]:
+        """Group → split, where something has to be held out from the pairs themselves."""
+        wanted = {
+            DEV: (self._config.dev_share, self._config.limit_dev // share),
+            TEST: (self._config.test_share, self._config.limit_test // share),
+        }
+        if all(found is not None for found in held.values()):
+            return {}
+        sizes = Counter(_group(pair) for pair in self._distinct())
+        total = sum(sizes.values())
+        shares = {
+            split: 0.0 if held[split] is not None or not total else min(part, max(1, most) / total)
+            for split, (part, most) in wanted.items()
+        }
+        named = {f"{group:016x}": size for group, size in sizes.items()}
+        split_of = split_groups(named, dev_share=shares[DEV], test_share=shares[TEST], seed=self._config.seed)
+        return {int(name, 16): split for name, split in split_of.items() if split != TRAIN}
+
+    def _collect(self, held: Mapping[str, RetrievalSet | None]) -> dict[str, list[Pair]]:
+        """The pairs held out for the splits that are not given."""
+        collected: dict[str, list[Pair]] = {split: [] for split, found in held.items() if found is None}
+        for pair in self._distinct() if self._assignment else ():
+            if split := self._assignment.get(_group(pair)):
+                collected[split].append(pair)
+        return collected
+
+    def _distinct(self) -> Iterator[Pair]:
+        """All pairs; each once, where duplicates are not wanted."""
+        self.seen = self.duplicates = 0
+        met: set[int] = set()
+        for pair in self._given.pairs():
+            self.seen += 1
+            key = text_hash(f"{pair.query}\0{pair.document}") if self._config.deduplicate else self.seen
+            if key in met:
+                self.duplicates += 1
+                continue
+            met.add(key)
+            yield pair
+
+    def _unassigned(self) -> Iterator[Pair]:
+        return (pair for pair in self._distinct() if _group(pair) not in self._assignment)
+
+    def _count(self, split: str, clean: Decontaminator) -> None:
+        self.leaks[f"{split}: same query"] = clean.same_query
+        self.leaks[f"{split}: near-duplicate code"] = clean.near_duplicate
 
 
-def _group(pair: Pair) -> str:
-    return next((str(pair.extra[key]) for key in GROUP_KEYS if pair.extra.get(key)), pair.document)
+def merge(name: str, sets: Mapping[str, RetrievalSet]) -> RetrievalSet:
+    """One set of several, ids prefixed with the part's name; a single one stays as it is."""
+    if len(sets) == 1:
+        return next(iter(sets.values()))
+    merged = RetrievalSet(name, {}, {}, {})
+    for part, one in sets.items():
+        merged.queries.update({f"{part}/{key}": text for key, text in one.queries.items()})
+        merged.documents.update({f"{part}/{key}": document for key, document in one.documents.items()})
+        for query, judged in one.qrels.items():
+            merged.qrels[f"{part}/{query}"] = {f"{part}/{key}": grade for key, grade in judged.items()}
+    return merged
 
 
-def _positives(retrieval: RetrievalSet) -> list[Pair]:
+def sample(given: RetrievalSet, limit: int, seed: int) -> RetrievalSet:
+    """At most `limit` documents: a seeded choice of queries with all that they judge, then other documents."""
+    if len(given.documents) <= limit:
+        return given
+    queries: dict[str, str] = {}
+    kept: set[str] = set()
+    for query in sorted(given.queries, key=lambda key: seeded_hash(seed, key)):
+        judged = kept | given.qrels[query].keys()
+        if len(judged) > max(1, limit // 2) and queries:
+            break
+        queries[query], kept = given.queries[query], judged
+    others = sorted(given.documents.keys() - kept, key=lambda key: seeded_hash(seed, key))
+    kept |= set(others[: limit - len(kept)])
+    documents = {key: document for key, document in given.documents.items() if key in kept}
+    return RetrievalSet(given.name, queries, documents, {key: given.qrels[key] for key in queries}, given.gain)
+
+
+def positives(retrieval: RetrievalSet | None) -> list[Pair]:
     """What a retrieval set asks and holds, as pairs to compare training pairs with."""
+    if retrieval is None:
+        return []
     return [
         Pair(retrieval.queries[query], retrieval.documents[document].content())
         for query, judged in retrieval.qrels.items()
         for document, grade in judged.items()
         if grade > 0 and query in retrieval.queries and document in retrieval.documents
     ]
+
+
+def _group(pair: Pair) -> int:
+    """A number for the pair's group: a million groups would be a gigabyte of names."""
+    name = next((str(pair.extra[key]) for key in GROUP_KEYS if pair.extra.get(key)), pair.document)
+    return text_hash(name)
+
+
+def _stream(store: PairStore) -> Iterator[Pair]:
+    return (store.read([row])[0] for row in range(len(store)))
+
+
+def _counted(store: PairStore, languages: Counter[str]) -> Iterator[Pair]:
+    for pair in _stream(store):
+        languages[pair.language] += 1
+        yield pair

@@ -6,7 +6,7 @@ absent, further keys are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,17 +46,22 @@ def read_pairs(path: Path | str, limit: int | None = None) -> PairsFile:
         raise ValueError(f"limit must be at least 1, not {limit}")
     pairs: list[Pair] = []
     problems: list[Problem] = []
-    for item in json_objects(path):
-        outcome = item if isinstance(item, Problem) else _parse(path, *item)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
+    for item in stream_pairs(path):
+        if isinstance(item, Problem):
+            problems.append(item)
             continue
-        pairs.append(outcome)
+        pairs.append(item)
         if len(pairs) == limit:
             break
     if not pairs:
         refuse_empty(path, "pair", problems)
     return PairsFile(tuple(pairs), tuple(problems))
+
+
+def stream_pairs(path: Path) -> Iterator[Pair | Problem]:
+    """The pairs of a file one by one, and what is wrong with the other lines; raises `DataError` where it is missing."""
+    for item in json_objects(path):
+        yield item if isinstance(item, Problem) else parse_pair(path, *item)
 
 
 def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> None:
@@ -70,14 +75,15 @@ def write_pairs(path: Path | str, pairs: Iterable[Pair]) -> None:
         if taken := sorted(set(FIELDS) & set(pair.extra)):
             raise DataError(path, number, taken[0], "an extra key must not be named like a field of the pair")
         record = {"query": pair.query, "document": pair.document, "language": pair.language, **pair.extra}
-        problem = _parse(path, number, record)
+        problem = parse_pair(path, number, record)
         if isinstance(problem, Problem):
             raise DataError(path, number, problem.field, problem.reason)
         lines.append(json_line(path, number, record))
     write_text(path, "".join(lines))
 
 
-def _parse(path: Path, line: int, record: Mapping[str, Any]) -> Pair | Problem:
+def parse_pair(path: Path, line: int, record: Mapping[str, Any]) -> Pair | Problem:
+    """The pair that a line of a file says, or what is wrong with it."""
     for name in FIELDS:
         optional = name == "language"
         if optional and name not in record:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from common.corpora.beir import Document, RetrievalSet
 from common.corpora.config import CorpusConfig
 from common.corpora.mining.functions import Function
-from common.corpora.mining.neardup import contaminated, drop_near_duplicates
 from common.corpora.mining.rules import apply_rules, summary
 from common.corpora.pairs import Pair
-from common.corpora.splits import DEV, TEST, TRAIN, seeded_hash, split_groups
+from common.corpora.selection import columns_of, normalised, place, select
+from common.corpora.splits import DEV, TEST, TRAIN, seeded_hash
 
 
 @dataclass(frozen=True)
@@ -54,34 +53,13 @@ class CorpusReport:
 
 
 @dataclass(frozen=True)
-class PairsReport:
-    """Where every pair of a user's own file went."""
-
-    source: str
-    seen: int
-    exact_duplicates: int
-    contaminated: Mapping[str, int]
-    over_limit: int
-    sizes: Mapping[str, int]
-    fingerprint: str
-
-    def describe(self) -> str:
-        """The report as a small table for people."""
-        rows = [("pairs read", self.seen), ("  − exact duplicates", self.exact_duplicates)]
-        rows += [(f"  − leak in {name}", count) for name, count in self.contaminated.items()]
-        return _table(
-            self.source, [*rows, ("  − over the limit", self.over_limit), *self.sizes.items()], self.fingerprint
-        )
-
-
-@dataclass(frozen=True)
 class SearchCorpus:
     """Training pairs and two retrieval sets; no group is in two of them."""
 
     train: tuple[Pair, ...]
     dev: RetrievalSet
     test: RetrievalSet
-    report: CorpusReport | PairsReport
+    report: CorpusReport
 
 
 @dataclass(frozen=True)
@@ -105,24 +83,14 @@ def build_corpus(functions: Iterable[tuple[str, Function]], config: CorpusConfig
         group_of[function.path, function.start_line] = group
         listed.append(function)
     filtered = apply_rules(listed)
-    pairs = [_pair(function, group_of[function.path, function.start_line]) for function in filtered.kept]
-    unique = list({pair.document: pair for pair in reversed(pairs)}.values())[::-1]  # the first one of each stays
-
-    sizes = Counter(_group(pair) for pair in unique)
-    assignment = split_groups(sizes, dev_share=config.dev_share, test_share=config.test_share, seed=config.seed)
-    parts: dict[str, list[Pair]] = {TRAIN: [], DEV: [], TEST: []}
-    for pair in unique:
-        parts[assignment[_group(pair)]].append(pair)
-    threshold = config.near_duplicate_threshold
-    for name, part in parts.items():
-        parts[name] = [part[index] for index in drop_near_duplicates([pair.document for pair in part], threshold)]
-    near = len(unique) - sum(map(len, parts.values()))
-
-    leaks: dict[str, int] = {}
-    parts[DEV] = decontaminate(DEV, parts[DEV], parts[TEST], threshold, leaks)
-    parts[TRAIN] = decontaminate(TRAIN, parts[TRAIN], parts[DEV] + parts[TEST], threshold, leaks)
-    limited = limit(parts[TRAIN], config)
-
+    groups = [group_of[function.path, function.start_line] for function in filtered.kept]
+    pairs = [
+        pair_of(function, {"path": function.path}, {"module": group})
+        for function, group in zip(filtered.kept, groups, strict=True)
+    ]
+    selection = select(columns_of(pairs, config), groups, lambda row: pairs[row].document, config)
+    parts = {split: [pairs[row] for row in rows] for split, rows in selection.rows.items()}
+    train = parts[TRAIN]
     dev, test = retrieval_set(f"{source.name}-dev", parts[DEV]), retrieval_set(f"{source.name}-test", parts[TEST])
     report = CorpusReport(
         source=source.name,
@@ -131,24 +99,19 @@ def build_corpus(functions: Iterable[tuple[str, Function]], config: CorpusConfig
         seen=filtered.seen,
         kept=len(filtered.kept),
         dropped=filtered.dropped,
-        exact_duplicates=len(pairs) - len(unique),
-        near_duplicates=near,
-        contaminated=leaks,
-        over_limit=len(parts[TRAIN]) - len(limited),
-        sizes={TRAIN: len(limited), DEV: len(dev.documents), TEST: len(test.documents)},
-        groups={name: tuple(sorted(g for g, split in assignment.items() if split == name)) for name in parts},
+        exact_duplicates=selection.exact_duplicates,
+        near_duplicates=selection.near_duplicates,
+        contaminated=selection.contaminated,
+        over_limit=selection.over_limit,
+        sizes={TRAIN: len(train), DEV: len(dev.documents), TEST: len(test.documents)},
+        groups=selection.groups,
         python_version=source.python_version,
-        fingerprint=fingerprint(limited, dev, test),
+        fingerprint=fingerprint(train, dev, test),
     )
-    return SearchCorpus(tuple(limited), dev, test, report)
+    return SearchCorpus(tuple(train), dev, test, report)
 
 
-def normalised(query: str) -> str:
-    """What two queries are compared by: their words without case and punctuation."""
-    return " ".join(re.findall(r"\w+", query.casefold()))
-
-
-def fingerprint(train: Sequence[Pair], dev: RetrievalSet, test: RetrievalSet) -> str:
+def fingerprint(train: Iterable[Pair], dev: RetrievalSet, test: RetrievalSet) -> str:
     """SHA-256 over everything a model could see of the corpus, order included."""
     digest = hashlib.sha256()
 
@@ -191,47 +154,10 @@ def _table(title: str, rows: Sequence[tuple[str, int | str]], digest: str) -> st
     return "\n".join([title, *lines, f"fingerprint {digest[:16]}"])
 
 
-def _pair(function: Function, group: str) -> Pair:
-    extra = {
-        "path": function.path,
-        "start_line": function.start_line,
-        "end_line": function.end_line,
-        "symbol": function.symbol,
-        "module": group,
-    }
-    return Pair(summary(function.documentation), function.code, function.language, extra)
-
-
-def _group(pair: Pair) -> str:
-    return pair.extra["module"]
-
-
-def decontaminate(
-    name: str, pairs: list[Pair], held_out: list[Pair], threshold: float, leaks: dict[str, int]
-) -> list[Pair]:
-    """Drop pairs that ask what a held-out pair asks, or whose code is nearly a held-out one's."""
-    asked = {normalised(pair.query) for pair in held_out}
-    fresh = [pair for pair in pairs if normalised(pair.query) not in asked]
-    copies = set(contaminated([pair.document for pair in fresh], [pair.document for pair in held_out], threshold))
-    leaks[f"{name}: same query"] = len(pairs) - len(fresh)
-    leaks[f"{name}: near-duplicate code"] = len(copies)
-    return [pair for index, pair in enumerate(fresh) if index not in copies]
-
-
-def limit(pairs: list[Pair], config: CorpusConfig) -> list[Pair]:
-    """`limit_train` pairs in their old order, from all over the source instead of from its first files."""
-    if config.limit_train is None or len(pairs) <= config.limit_train:
-        return pairs
-    ranked = sorted(range(len(pairs)), key=lambda index: seeded_hash(config.seed, _place(pairs[index])))
-    return [pairs[index] for index in sorted(ranked[: config.limit_train])]
-
-
-def _place(pair: Pair) -> str:
-    """Where the document stands: REPOSITORY/PATH:LINE; for pairs that do not say, a hash of its text."""
-    if "path" in pair.extra and "start_line" in pair.extra:
-        repository = pair.extra.get("repo") or pair.extra.get("repository")
-        return f"{repository}/" * bool(repository) + f"{pair.extra['path']}:{pair.extra['start_line']}"
-    return seeded_hash(0, pair.document)[:16]
+def pair_of(function: Function, where: Mapping[str, Any], more: Mapping[str, Any] | None = None) -> Pair:
+    """The pair of a function that keeps the rules; `where` names its file."""
+    lines = {"start_line": function.start_line, "end_line": function.end_line, "symbol": function.symbol}
+    return Pair(summary(function.documentation), function.code, function.language, {**where, **lines, **(more or {})})
 
 
 def retrieval_set(name: str, pairs: Sequence[Pair]) -> RetrievalSet:
@@ -242,7 +168,7 @@ def retrieval_set(name: str, pairs: Sequence[Pair]) -> RetrievalSet:
     retrieval = RetrievalSet(name, {}, {}, {})
     query_ids: dict[str, str] = {}
     for pair in pairs:
-        document_id = _place(pair)
+        document_id = place(pair)
         if retrieval.documents.get(document_id, Document(pair.document)).text != pair.document:
             document_id += f"#{seeded_hash(0, pair.document)[:8]}"  # two texts claim one place
         metadata = {**pair.extra, "language": pair.language}

@@ -1,4 +1,4 @@
-"""From scores to one value per query: MRR, NDCG@10 and recall@1/5/10, equal to trec_eval, ties included.
+"""From scores to one value per query: MRR, NDCG@10, recall@1/5/10 and more, equal to trec_eval, ties included.
 
 trec_eval holds a score in single precision and puts, among equal scores, the greater document id first. A full sort
 of every row is not needed for that: the place of a relevant document is one plus the documents that score higher plus
@@ -9,7 +9,7 @@ Axes: Q queries of one block, D documents of the pool.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +30,15 @@ PerQuery = dict[str, np.ndarray]
 NDCG_CUT = 10
 RECALL_CUTS = (1, 5, 10)
 METRICS = ("mrr", f"ndcg@{NDCG_CUT}", *(f"recall@{k}" for k in RECALL_CUTS))
+"""What every report holds."""
+
+PRECISION_CUT = 6
+XLCOST_CUT = 100
+CODE2CODE_METRICS = (*METRICS, f"precision@{PRECISION_CUT}", "xlcost_mrr")
+"""What reports hold besides where a query has several right answers. `precision@6` is the share of relevant documents
+among the first six places, whether or not there are six (trec_eval's P_6, XLCoST's Precision@6). `xlcost_mrr` is what
+XLCoST's evaluator prints as MRR: the mean of 1/place over all relevant documents among the first 100 places, zero where
+there is none. It falls when a further relevant document is found late, and a perfect ranking of four stays at 0.52."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,13 @@ class Pool:
 
 
 def evaluate_block(
-    scores: np.ndarray, queries: Sequence[str], pool: Pool, qrels: Qrels, *, gain: Gain = "linear"
+    scores: np.ndarray,
+    queries: Sequence[str],
+    pool: Pool,
+    qrels: Qrels,
+    *,
+    gain: Gain = "linear",
+    metrics: Sequence[str] = METRICS,
 ) -> PerQuery:
     """Metrics of one block of queries over the whole pool.
 
@@ -65,10 +80,12 @@ def evaluate_block(
     scores = np.asarray(scores)
     if scores.shape != (len(queries), len(pool.column)):
         raise ValueError(f"scores are {scores.shape}, not {(len(queries), len(pool.column))} (queries, documents)")
-    rows = [_measure(_places(row, pool, found), list(found.values()), gain)
-            for row, found in zip(scores, (relevant(qrels, query) for query in queries), strict=True)]  # fmt: skip
-    table = np.array(rows, dtype=np.float64).reshape(len(queries), len(METRICS))
-    return {metric: table[:, i] for i, metric in enumerate(METRICS)}
+    table = np.empty((len(queries), len(metrics)), dtype=np.float64)
+    for line, row, query in zip(table, scores, queries, strict=True):
+        found = relevant(qrels, query)
+        places, worth = _places(row, pool, found), gains(list(found.values()), gain)
+        line[:] = [_MEASURES[metric](places, worth) for metric in metrics]
+    return {metric: table[:, i] for i, metric in enumerate(metrics)}
 
 
 def evaluate_run(run: Run, queries: Sequence[str], qrels: Qrels, *, gain: Gain = "linear") -> PerQuery:
@@ -82,8 +99,9 @@ def evaluate_run(run: Run, queries: Sequence[str], qrels: Qrels, *, gain: Gain =
 
 
 def join(blocks: Sequence[PerQuery]) -> PerQuery:
-    """The blocks' values one after the other."""
-    return {metric: np.concatenate([np.empty(0), *(block[metric] for block in blocks)]) for metric in METRICS}
+    """The blocks' values one after the other; without a block, the metrics of every report with no value."""
+    metrics = blocks[0] if blocks else METRICS
+    return {metric: np.concatenate([np.empty(0), *(block[metric] for block in blocks)]) for metric in metrics}
 
 
 def relevant(qrels: Qrels, query: str) -> dict[str, int]:
@@ -113,19 +131,35 @@ def _places(row: np.ndarray, pool: Pool, found: Mapping[str, int]) -> np.ndarray
     if np.isnan(row).any():
         raise ValueError("a score is NaN")
     places = np.full(len(found), np.inf)
-    for i, document in enumerate(found):
-        column = pool.column.get(document)
-        if column is not None:
-            equal = np.flatnonzero(row == row[column])
-            before = np.count_nonzero(pool.precedence[equal] < pool.precedence[column])
-            places[i] = 1 + np.count_nonzero(row > row[column]) + before
+    known = {i: pool.column[document] for i, document in enumerate(found) if document in pool.column}
+    if known:
+        rivals = np.flatnonzero(row >= row[list(known.values())].min())  # nothing lower can come before any of them
+        scores, precedence = row[rivals], pool.precedence[rivals]
+        for i, column in known.items():
+            before = (scores == row[column]) & (precedence < pool.precedence[column])
+            places[i] = 1 + np.count_nonzero(scores > row[column]) + np.count_nonzero(before)
     return places
 
 
-def _measure(places: np.ndarray, grades: Sequence[int], gain: Gain) -> list[float]:
-    """One value per entry of `METRICS`."""
-    worth = gains(grades, gain)
+def _ndcg(places: np.ndarray, worth: np.ndarray) -> float:
     seen = places <= NDCG_CUT
-    reached = float((worth[seen] / np.log2(places[seen] + 1)).sum())
-    ideal = dcg(np.sort(worth)[::-1])
-    return [1 / places.min(), reached / ideal, *(float((places <= k).mean()) for k in RECALL_CUTS)]
+    return float((worth[seen] / np.log2(places[seen] + 1)).sum()) / dcg(np.sort(worth)[::-1])
+
+
+def _xlcost_mrr(places: np.ndarray, worth: np.ndarray) -> float:
+    seen = places[places <= XLCOST_CUT]
+    return float((1 / seen).mean()) if len(seen) else 0.0
+
+
+def _recall(k: int) -> Callable[[np.ndarray, np.ndarray], float]:
+    return lambda places, worth: float((places <= k).mean())
+
+
+# metric → function of the places of the relevant documents and of what each is worth
+_MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "mrr": lambda places, worth: float(1 / places.min()),
+    f"ndcg@{NDCG_CUT}": _ndcg,
+    **{f"recall@{k}": _recall(k) for k in RECALL_CUTS},
+    f"precision@{PRECISION_CUT}": lambda places, worth: np.count_nonzero(places <= PRECISION_CUT) / PRECISION_CUT,
+    "xlcost_mrr": _xlcost_mrr,
+}

@@ -5,20 +5,24 @@ Tensor names carry their shape: B rows, T tokens, H hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from transformers import AutoModel, AutoTokenizer
 
-from common.errors import ModelError
+from common.errors import AdapterError
 from common.models.batching import Chunk, plan_chunks
 from common.models.catalogue import Precision
-from common.models.loading import Base
+from common.models.loading import Base, check_room
 from common.models.precision import choose_dtype
+from common.models.tokens import load_tokenizer
+from common.models.weights import load_model
 from common.progress import progress
+
+__all__ = ["Encoder", "Kind", "load_model"]
 
 Kind = Literal["query", "document"]
 TOKENS_PER_CHUNK = {"cpu": 2048, "cuda": 65536}
@@ -33,22 +37,20 @@ class Encoder:
         self.model = model
         self.dtype = dtype
         self.device = device
-        self.tokenizer = AutoTokenizer.from_pretrained(
-            base.folder, local_files_only=True, trust_remote_code=base.trust_remote_code
-        )
-        if self.tokenizer.pad_token_id is None:
-            raise ModelError(f"the tokenizer of {base.name} has no padding token", "set pad_token in its files")
+        self.tokenizer = load_tokenizer(base)
+        check_room(base, virtual_tokens(model))
 
     @property
     def hidden_size(self) -> int:
-        """H, the length of a vector."""
-        return int(self.model.config.hidden_size)  # type: ignore[union-attr,arg-type]
+        """H, the length of a vector: that of the projection where the model ends in one."""
+        config: Any = self.model.config
+        return int(getattr(config, "embed_dim", None) or config.hidden_size)
 
     @classmethod
     def load(
         cls, base: Base, *, adapter: Path | None = None, precision: Precision = "auto", device: str | None = None
     ) -> Encoder:
-        """The base in inference mode, with the adapter in the folder `adapter` merged into its weights.
+        """The base in inference mode, with the adapter in the folder `adapter`, merged where its method allows.
 
         Raises `AdapterError` where the adapter was trained on another base.
         """
@@ -61,6 +63,27 @@ class Encoder:
         dtype = choose_dtype(precision, torch_device)
         return cls(base, model.to(torch_device, dtype).eval(), dtype, torch_device)
 
+    @contextmanager
+    def base_only(self) -> Iterator[None]:
+        """Within it the adapter is switched off, and vectors are those of the base.
+
+        Raises `AdapterError` where the base's weights are gone: a merged adapter, full fine-tuning.
+        """
+        changed = getattr(self.model, "base_changed", None)
+        if changed:
+            raise AdapterError(f"the base's own weights are not here: {changed}", "load the base a second time")
+        if virtual_tokens(self.model):  # the bare model stands inside; PEFT 0.21's own switch fails here
+            adapted, self.model = self.model, self.model.base_model  # type: ignore[assignment]
+            try:
+                yield
+            finally:
+                self.model = adapted
+        elif hasattr(self.model, "peft_config"):
+            with self.model.disable_adapter():  # type: ignore[operator]
+                yield
+        else:
+            yield
+
     def tokenize(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
         """Token ids with the documented prompt and special tokens, cut at the base's `max_length`."""
         prompt = self.base.query_prompt if kind == "query" else self.base.document_prompt
@@ -70,10 +93,15 @@ class Encoder:
         return encoded["input_ids"]
 
     def embed(self, ids: Sequence[Sequence[int]], chunk: Chunk) -> torch.Tensor:
-        """Unit vectors (B, H) in fp32 for the rows of one chunk; differentiable."""
+        """Unit vectors (B, H) in fp32 for the rows of one chunk; differentiable.
+
+        Prompt tuning's V virtual tokens stand in front of each text and come out too, (B, V + T, H): they are left out,
+        so that the mean is over the text, the first token is the text's, and the last one is found.
+        """
         tokens_BT, mask_BT = self._pad(ids, chunk)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             hidden_BTH = self.model(input_ids=tokens_BT, attention_mask=mask_BT).last_hidden_state
+        hidden_BTH = hidden_BTH[:, hidden_BTH.shape[1] - tokens_BT.shape[1] :]
         return torch.nn.functional.normalize(self._pool(hidden_BTH.float(), mask_BT), dim=1)
 
     def encode(
@@ -113,20 +141,7 @@ class Encoder:
         return (hidden_BTH * mask_BT[..., None]).sum(1) / count_B1
 
 
-def load_model(base: Base, device: torch.device) -> torch.nn.Module:
-    """The base's weights in fp32, safetensors only.
-
-    On a CPU attention is computed step by step ("eager"): torch's fused kernel trains BERT-sized heads at about three
-    quarters of the speed there (benchmarks/cpu_choices.py).
-    """
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # a bar over a hundred tensors that load in milliseconds says nothing
-    return AutoModel.from_pretrained(
-        base.folder,
-        dtype=torch.float32,
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=base.trust_remote_code,
-        attn_implementation="eager" if device.type == "cpu" else "sdpa",
-    )
+def virtual_tokens(model: torch.nn.Module) -> int:
+    """Positions that an adapter takes up before each text: those of prompt and prefix tuning."""
+    configs: Any = getattr(model, "peft_config", {})
+    return sum(getattr(config, "num_virtual_tokens", 0) or 0 for config in configs.values())

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from common.config import Config
 from common.errors import ModelError
-from common.models.catalogue import CATALOGUE, BaseSpec, Pooling, default_targets, lookup, suggestion
+from common.models.architectures import ARCHITECTURES
+from common.models.catalogue import CATALOGUE, BaseSpec, Pooling, lookup, suggestion
 from common.models.digests import weights_digest
 
 
@@ -19,6 +23,8 @@ class EncoderConfig(Config):
     """Branch, tag or commit on the Hub."""
     trust_remote_code: bool = False
     """Run the Python code that comes with the model. Only for a source you trust."""
+    like: str | None = None
+    """Known model whose prompt, pooling, length and special tokens hold for the folder given as --model."""
     pooling: Pooling | None = None
     """mean, cls or last; needed for models outside the catalogue that do not document it themselves."""
     query_prompt: str | None = None
@@ -50,8 +56,14 @@ class Base(Config):
     """Text before each document."""
     max_length: int
     """Longest input in tokens."""
+    positions: int | None = None
+    """Most tokens that it has positions for; none where positions are relative."""
+    added_tokens: dict[str, str] = Field(default_factory=dict)
+    """Special tokens that its tokenizer's files lack."""
+    template: str = ""
+    """Special tokens around a text that its tokenizer's files leave out."""
     lora_targets: tuple[str, ...]
-    """Modules adapted by default."""
+    """Modules that LoRA adapts by default."""
     trust_remote_code: bool = False
     """Whether its own code may run."""
 
@@ -60,10 +72,17 @@ def resolve(name: str, options: EncoderConfig | None = None) -> Base:
     """Find the base `name` and everything known of it.
 
     `name` is a catalogue alias, a Hub id or a folder. Raises `ModelError` where it cannot be had (naming what was
-    tried), where it has no safetensors, where its digest is not the known one, or where pooling is unknown.
+    tried), where it has no safetensors, where its digest is not the known one, where it needs code of its own that may
+    not run, or where pooling is unknown.
     """
     options = options or EncoderConfig()
     spec = lookup(name)
+    facts = _like(options.like) if options.like else spec
+    if facts and facts.remote_code and not options.trust_remote_code:
+        raise ModelError(
+            f"{facts.id} has no class in transformers and runs only with Python code of its own",
+            "read that code at the Hub, then give --encoder.trust-remote-code",
+        )
     folder, from_hub, tried = _locate(name, spec, options)
     if folder is None:
         raise ModelError(
@@ -89,7 +108,28 @@ def resolve(name: str, options: EncoderConfig | None = None) -> Base:
             f"--encoder.revision {options.revision} means nothing for {folder}, which is not from the Hub",
             "leave it out",
         )
-    return _describe(name if from_hub else folder.name, spec, folder, digest, options)
+    name = spec.id if spec else name if from_hub else folder.name
+    return _describe(name, facts, folder, digest, options)
+
+
+def check_room(base: Base, virtual: int) -> None:
+    """Raise `ModelError` where `virtual` tokens and the longest text exceed the base's positions."""
+    if base.positions and base.max_length + virtual > base.positions:
+        raise ModelError(
+            f"{virtual} virtual tokens and texts of {base.max_length} do not fit into the {base.positions} positions "
+            f"of {base.name}",
+            f"give --encoder.max-length {max(1, base.positions - virtual)}, or fewer --peft.virtual-tokens",
+        )
+
+
+def _like(name: str) -> BaseSpec:
+    spec = lookup(name)
+    if spec is None:
+        raise ModelError(
+            f"--encoder.like {name} is not a known model",
+            f"{suggestion(name)}known are {', '.join(known.alias for known in CATALOGUE)}",
+        )
+    return spec
 
 
 def _describe(name: str, spec: BaseSpec | None, folder: Path, digest: str, options: EncoderConfig) -> Base:
@@ -109,8 +149,9 @@ def _describe(name: str, spec: BaseSpec | None, folder: Path, digest: str, optio
             return given
         return getattr(spec, f"{kind}_prompt") if spec else documented.get(f"{kind}_prompt", "")
 
+    positions = _positions(config)
     return Base(
-        name=spec.id if spec else name,
+        name=name,
         revision=options.revision,
         folder=folder,
         digest=digest,
@@ -118,26 +159,30 @@ def _describe(name: str, spec: BaseSpec | None, folder: Path, digest: str, optio
         pooling=pooling,
         query_prompt=prompt("query"),
         document_prompt=prompt("document"),
-        max_length=_length(config, options.max_length, spec.max_length if spec else documented.get("max_length")),
-        lora_targets=spec.lora_targets if spec else _targets_or_none(architecture),
+        max_length=_length(positions, options.max_length, spec.max_length if spec else documented.get("max_length")),
+        positions=positions,
+        added_tokens=spec.added_tokens if spec else {},
+        template=spec.template if spec else "",
+        lora_targets=ARCHITECTURES[architecture].lora if architecture in ARCHITECTURES else (),
         trust_remote_code=options.trust_remote_code,
     )
 
 
-def _length(config: dict, asked: int | None, documented: int | None) -> int:
-    """The length in force: as asked, as documented, or as many positions as the model has; never more than those."""
-    positions = config.get("max_position_embeddings")
+def _positions(config: dict) -> int | None:
+    """How many tokens the model has positions for, None where they are relative."""
+    positions = config.get("max_position_embeddings") or config.get("n_positions")
+    if config.get("model_type") in ("t5", "codet5p_embedding"):
+        return None
     if positions and config.get("model_type") in ("roberta", "xlm-roberta", "camembert"):
         positions -= 2  # RoBERTa counts positions from the padding index + 1
+    return positions
+
+
+def _length(positions: int | None, asked: int | None, documented: int | None) -> int:
+    """The length in force: as asked, as documented, or as many positions as the model has; never more than those."""
     if asked and positions and asked > positions:
         raise ModelError(f"--encoder.max-length {asked} is more than the model's {positions} positions", "lower it")
     return min(asked or documented or positions or 512, positions or 10**9)
-
-
-def _targets_or_none(architecture: str) -> tuple[str, ...]:
-    """Default targets; empty where the architecture is unknown, which only training minds."""
-    known = {spec.architecture for spec in CATALOGUE}
-    return default_targets(architecture) if architecture in known else ()
 
 
 def _locate(name: str, spec: BaseSpec | None, options: EncoderConfig) -> tuple[Path | None, bool, list[str]]:
@@ -181,7 +226,16 @@ def _sentence_transformers(folder: Path) -> dict:
     the tokenizer holds the length.
     """
     documented: dict = {}
+    modules = _read(folder / "modules.json") or []
+    strange = [part["type"].rsplit(".", 1)[-1] for part in modules if part["type"].rsplit(".", 1)[-1] not in _PARTS]
+    if strange:
+        raise ModelError(
+            f"{folder} is a sentence-transformers model with a part that we would leave out: {', '.join(strange)}",
+            "take a model of transformer, pooling and normalisation",
+        )
     pooling = _read(folder / "1_Pooling" / "config.json")
+    if pooling.get("include_prompt") is False:
+        raise ModelError(f"{folder} leaves prompts out of its mean, which we do not", "take another model")
     modes = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_lasttoken": "last"}
     chosen = [mode for key, mode in modes.items() if pooling.get(key)]
     words = {"mean": "mean", "cls": "cls", "lasttoken": "last"}
@@ -199,7 +253,10 @@ def _sentence_transformers(folder: Path) -> dict:
     return documented
 
 
-def _read(file: Path) -> dict:
+_PARTS = ("Transformer", "Pooling", "Normalize")
+
+
+def _read(file: Path) -> Any:
     try:
         return json.loads(file.read_text("utf-8")) if file.is_file() else {}
     except ValueError as error:

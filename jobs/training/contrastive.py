@@ -6,10 +6,8 @@ Every worker derives the same batches from the seed and embeds its share of each
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +17,21 @@ import ray.train.torch
 import torch
 from ray.train.collective import broadcast_from_rank_zero
 
-from common.adapters.methods import wrap
+from common.adapters.folder import save_adapter
+from common.adapters.methods import METHODS, wrap
+from common.adapters.scaling import scale_adapter
 from common.corpora.beir import read_beir
-from common.corpora.pairs import Pair, read_pairs
+from common.corpora.pair_store import PairStore
 from common.errors import UserError
 from common.logs import quieten
 from common.models.batching import plan_chunks, split_evenly
-from common.models.encoder import Encoder, Kind, load_model
+from common.models.encoder import Encoder, load_model
 from common.models.precision import choose_dtype
 from common.tracking import Curve
 from jobs.training import checkpoint as ckpt
+from jobs.training.batches import Batches, check_negatives
 from jobs.training.gradients import backward, gather, sum_gradients
-from jobs.training.objective import false_negatives, info_nce
+from jobs.training.objective import drift, info_nce
 from jobs.training.preflight import check_batches, stuck_at_chance
 from jobs.training.recipe import TrainerInput
 from jobs.training.sampling import Schedule, warmup_linear
@@ -63,24 +64,27 @@ class _Worker:
 
     def __init__(self, job: TrainerInput, rank: int, world: int, device: torch.device) -> None:
         self.job, self.recipe, self.rank, self.world = job, job.recipe, rank, world
-        pairs = read_pairs(job.train).pairs
-        self.schedule = Schedule(len(pairs), self.recipe.batch, self.recipe.epochs, self.recipe.seed)
-        check_batches(pairs, self.schedule)
+        store = PairStore.open(job.train)
+        self.schedule = Schedule(len(store), self.recipe.batch, self.recipe.epochs, self.recipe.seed)
+        check_batches(store, self.schedule)
+        check_negatives(store, self.recipe)
         if self.recipe.batch < world:
             raise UserError(
                 f"a batch of {self.recipe.batch} pairs cannot feed {world} workers", "raise --training.batch"
             )
         self.encoder = _encoder(job, device)
-        self.ids = {kind: self.encoder.tokenize([getattr(p, kind) for p in pairs], kind) for kind in _KINDS}
-        self.groups = {kind: torch.tensor(_same_text(pairs, kind), device=device) for kind in _KINDS}
         self.dev = DevSplit(read_beir(job.dev)[0], self.encoder)
+        self.batches = Batches(store, self.schedule, self.recipe, self.encoder.tokenize)
         # A frozen base needs no regularising, and its dropout costs a third of a CPU step: only the adapter's is on.
         self.encoder.model.eval()
-        self.dropouts = [m for name, m in self.encoder.model.named_modules() if "lora_dropout" in name]
+        self.dropouts = [
+            module
+            for name, module in self.encoder.model.named_modules()
+            if "lora_dropout" in name or (self.recipe.base_dropout and isinstance(module, torch.nn.Dropout))
+        ]
         self.parameters = list(ckpt.trainable(self.encoder.model).values())
-        self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay
-        )
+        self.peak = self.recipe.learning_rate or METHODS[job.peft.method].learning_rate
+        self.optimiser = torch.optim.AdamW(self.parameters, lr=self.peak, weight_decay=self.recipe.weight_decay)
         self.progress, self.best = ckpt.Progress(), ckpt.weights(self.encoder.model)
         self.curve = Curve(job.metrics, job.tracking_uri, job.tracking_run)
 
@@ -93,7 +97,7 @@ class _Worker:
         if self.rank == 0:
             self.curve.rewind(self.progress.step or -1)
         if self.progress.step == 0:
-            self._evaluate()  # the untrained adapter is the base itself: the score to beat
+            self._evaluate()  # an untrained adapter is the base itself (prompt and prefix are not): the score to beat
         while self.progress.step < steps:
             loss = self._step()
             step = self.progress.step
@@ -117,17 +121,17 @@ class _Worker:
     def _step(self) -> float:
         """One optimiser step on one global batch; returns its loss."""
         started, step = time.perf_counter(), self.progress.step
-        rows = self.schedule.rows(step)
-        texts = [self.ids["query"][row] for row in rows] + [self.ids["document"][row] for row in rows]
-        shares = split_evenly([len(text) for text in texts], self.world)
-        mine = [texts[position] for position in shares[self.rank]]
-        mask = false_negatives(*(self.groups[kind][torch.from_numpy(rows)] for kind in _KINDS))
-        count = len(rows)
+        batch = self.batches[step]
+        shares = split_evenly([len(text) for text in batch.ids], self.world)
+        mine = [batch.ids[position] for position in shares[self.rank]]
+        count, mask = len(batch.rows), batch.mask.to(self.encoder.device)
+        base = self._base_vectors(mine, shares) if self.recipe.anchor else None
 
         def loss(vectors: torch.Tensor) -> torch.Tensor:
             everyone = gather(vectors, shares, self.rank)
-            return info_nce(everyone[:count], everyone[count:], mask,
-                            temperature=self.recipe.temperature, symmetric=self.recipe.symmetric)  # fmt: skip
+            value = info_nce(everyone[:count], everyone[count:], mask,
+                             temperature=self.recipe.temperature, symmetric=self.recipe.symmetric)  # fmt: skip
+            return value if base is None else value + self.recipe.anchor * drift(everyone, base)
 
         kind = self.encoder.device.type
         chunks = plan_chunks([len(text) for text in mine], budget=self.recipe.tokens_per_chunk or _CHUNK[kind])
@@ -140,7 +144,8 @@ class _Worker:
         sum_gradients(self.parameters)
         if not np.isfinite(value):
             raise UserError(
-                f"the loss of step {step} is {value} (pairs {rows.tolist()[:8]}…)", "lower --training.learning-rate"
+                f"the loss of step {step} is {value} (pairs {batch.rows.tolist()[:8]}…)",
+                "lower --training.learning-rate",
             )
         torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm)
         for group in self.optimiser.param_groups:
@@ -149,16 +154,22 @@ class _Worker:
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
         self.progress.pairs += count
-        self.progress.tokens += sum(len(text) for text in texts)
+        self.progress.tokens += sum(len(text) for text in batch.ids)
         return value
 
+    def _base_vectors(self, mine: list[list[int]], shares: list[list[int]]) -> torch.Tensor:
+        """The whole batch's vectors from the bare base."""
+        with self.encoder.base_only():
+            vectors = torch.from_numpy(self.encoder.encode_ids(mine)).to(self.encoder.device)
+        return gather(vectors, shares, self.rank)
+
     def _rate(self, step: int) -> float:
-        return self.recipe.learning_rate * warmup_linear(step, self.schedule.steps, self.recipe.warmup_share)
+        return self.peak * warmup_linear(step, self.schedule.steps, self.recipe.warmup(self.schedule.steps))
 
     def _evaluate(self) -> None:
         score = self.dev.mrr(self.encoder, self.rank, self.world)
         self.progress.dev_curve.append((self.progress.step, score))
-        if score > self.progress.best_score:
+        if score > self.progress.best_score or self.recipe.select == "last":
             self.progress.best_score, self.progress.best_step = score, self.progress.step
             self.best = ckpt.weights(self.encoder.model)
         if self.rank == 0:
@@ -196,36 +207,23 @@ class _Worker:
             self.progress.warnings.append(warning)
 
     def _write_adapter(self) -> None:
-        """The best adapter as PEFT writes it, moved into place as a whole."""
+        """The chosen adapter, moved towards the base as far as the recipe says."""
         ckpt.set_weights(self.encoder.model, self.best)
-        for config in self.encoder.model.peft_config.values():  # type: ignore[operator]
-            config.base_model_name_or_path = self.job.base.name  # not the path it had on this machine
-            config.revision = self.job.base.revision
-        draft = self.job.output.with_name(f".{self.job.output.name}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        self.encoder.model.save_pretrained(draft)  # type: ignore[operator]
-        (draft / "README.md").unlink(missing_ok=True)  # PEFT's card is a form with empty fields
-        shutil.rmtree(self.job.output, ignore_errors=True)
-        draft.rename(self.job.output)
+        if self.recipe.interpolate < 1:
+            scale_adapter(self.encoder.model, self.recipe.interpolate, self.job.base)
+        save_adapter(self.encoder.model, self.job.output, base_name=self.job.base.name, revision=self.job.base.revision)
 
 
-_KINDS: tuple[Kind, ...] = ("query", "document")
 _CHUNK = {"cpu": 1024, "cuda": 16384}
 _KEPT = {"cpu": 32768, "cuda": 131072}
 
 
 def _encoder(job: TrainerInput, device: torch.device) -> Encoder:
-    """The base in the chosen format, frozen, with a fresh fp32 adapter."""
+    """The base in the chosen format, frozen, with a fresh fp32 adapter; all of it in fp32 for full fine-tuning."""
     # One probe for all: workers that differed in format would not train one model.
     dtype = broadcast_from_rank_zero(choose_dtype(job.recipe.precision, device))
-    model = load_model(job.base, device).to(device, dtype)
+    model = load_model(job.base, device).to(device)
+    if not METHODS[job.peft.method].trains_base:
+        model = model.to(dtype)
     adapted = wrap(model, job.peft, job.base.lora_targets, job.recipe.seed)
-    for parameter in ckpt.trainable(adapted).values():
-        parameter.data = parameter.data.float()
     return Encoder(job.base, adapted, dtype, device)
-
-
-def _same_text(pairs: Sequence[Pair], kind: Kind) -> list[int]:
-    """A number for each pair's query or document, the same number for the same text."""
-    numbers: dict[str, int] = {}
-    return [numbers.setdefault(getattr(pair, kind), len(numbers)) for pair in pairs]

@@ -5,25 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from common.corpora.pairs import Pair
+from common.corpora.pair_store import PairStore
 from common.errors import PreflightError
 from jobs.training.sampling import Schedule
 
 
-def check_batches(pairs: Sequence[Pair], schedule: Schedule) -> None:
+def check_batches(store: PairStore, schedule: Schedule) -> None:
     """Raise `PreflightError` where a whole batch shares one query or one document: nothing can be learnt from it.
 
     LoRACode's combined text2code run trained on batches whose pairs were all the same two strings.
     """
-    if len(pairs) < 2:
-        raise PreflightError(f"{len(pairs)} training pair has no negatives to learn from", "give at least two pairs")
+    if len(store) < 2:
+        raise PreflightError(f"{len(store)} training pair has no negatives to learn from", "give at least two pairs")
     for step in range(min(schedule.steps, schedule.steps_per_epoch)):
-        batch = [pairs[row] for row in schedule.rows(step)]
-        for field in ("query", "document"):
-            if len({getattr(pair, field) for pair in batch}) == 1:
+        rows = schedule.rows(step)
+        for field, hashes in (("query", store.queries), ("document", store.documents)):
+            if (hashes[rows] == hashes[rows[0]]).all():
+                text = getattr(store.read(rows[:1])[0], field)
                 raise PreflightError(
-                    f"all {len(batch)} pairs of training batch {step} have the same {field} "
-                    f"({getattr(batch[0], field)[:60]!r}): the loss could only stay at ln({len(batch)})",
+                    f"all {len(rows)} pairs of training batch {step} have the same {field} "
+                    f"({text[:60]!r}): the loss could only stay at ln({len(rows)})",
                     "look at how the pairs were made; duplicates belong out of the training data",
                 )
 

@@ -36,14 +36,20 @@ def progress_bar(curve: Path, steps: int, interval: float = 1.0) -> Iterator[Non
             _update(bar, curve)
 
 
-def _update(bar: tqdm, curve: Path) -> None:
-    """Bring the bar to the last step of the curve."""
+def last_step(curve: Path) -> dict[str, float]:
+    """The latest value of everything that the curve holds; empty where there is none yet."""
     if not curve.exists():
-        return
+        return {}
     last: dict[str, float] = {}
     for line in curve.read_text("utf-8").splitlines():
         with contextlib.suppress(ValueError):  # the last line may be half written
             last |= json.loads(line)
-    shown = {name: f"{last[name]:.3f}" for name in ("loss", "dev_mrr") if name in last}
-    bar.set_postfix(shown, refresh=False)
-    bar.update(last.get("step", 0) - bar.n)
+    return last
+
+
+def _update(bar: tqdm, curve: Path) -> None:
+    """Bring the bar to the last step of the curve."""
+    if last := last_step(curve):
+        shown = {name: f"{last[name]:.3f}" for name in ("loss", "dev_mrr") if name in last}
+        bar.set_postfix(shown, refresh=False)
+        bar.update(last.get("step", 0) - bar.n)

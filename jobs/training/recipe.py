@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -19,18 +20,32 @@ class Recipe(Config):
     """Passes over the training pairs; a fraction is allowed."""
     batch: int = Field(128, ge=2)
     """Pairs a step over all workers: each query meets batch - 1 negatives."""
-    learning_rate: float = Field(1e-3, gt=0)
-    """Peak rate of AdamW."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak rate of AdamW; none = what suits the PEFT method (1e-3 for lora)."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's decoupled decay."""
     warmup_share: float = Field(0.1, ge=0, lt=1)
     """Share of the steps with a rising rate; linear decay to zero afterwards."""
+    warmup_steps: int | None = Field(None, ge=0)
+    """Warm-up as a number of steps instead, as LoRACode has it; may be longer than the run."""
     clip_norm: float = Field(1.0, gt=0)
     """Largest gradient norm."""
     temperature: float = Field(0.05, gt=0)
     """InfoNCE's τ; cosines are divided by it."""
     symmetric: bool = True
     """Also rank the queries for each document."""
+    mask_false_negatives: bool = True
+    """Leave out of a query's negatives what shares its query, its document or its problem."""
+    negatives: int = Field(0, ge=0)
+    """Hard negatives of each pair to add to the batch, out of those that jobs.mine_negatives found."""
+    anchor: float = Field(0.0, ge=0)
+    """Weight of the pull back to the base (mean cosine distance of all vectors from the base's): less forgetting."""
+    interpolate: float = Field(1.0, gt=0, le=1)
+    """Share of the learnt update that the finished adapter keeps (WiSE-FT, Wortsman et al. 2022): less forgetting."""
+    select: Literal["best", "last"] = "best"
+    """Which adapter is kept: the best on dev, or the last one."""
+    base_dropout: bool = False
+    """Also train with the base's own dropout, as transformers' Trainer does; a third slower on a CPU."""
     seed: int = 0
     """Seeds the order of the pairs, the adapter's start and dropout."""
     precision: Precision = "auto"
@@ -44,6 +59,10 @@ class Recipe(Config):
     kept_tokens: int | None = Field(None, ge=0)
     """Tokens a worker may hold activations of; a larger batch is computed with cached gradients. none = 32,768 on a
     CPU, 131,072 on a GPU."""
+
+    def warmup(self, steps: int) -> int:
+        """Warm-up in steps, for a run of `steps`."""
+        return max(1, round(steps * self.warmup_share)) if self.warmup_steps is None else self.warmup_steps
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:

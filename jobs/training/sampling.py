@@ -44,13 +44,12 @@ def _order(seed: int, epoch: int, pairs: int) -> np.ndarray:
     return np.random.default_rng((seed, epoch)).permutation(pairs)
 
 
-def warmup_linear(step: int, steps: int, warmup_share: float) -> float:
-    """Factor on the learning rate: up from 0 over the first share of the steps, then linearly down to 0.
+def warmup_linear(step: int, steps: int, warmup: int) -> float:
+    """Factor on the learning rate: up from 0 over the first `warmup` steps, then linearly down to 0.
 
-    Warm-up is a share of the run and never a number of steps: LoRACode's fixed 1000–4000 steps are longer than some
-    of its runs, which then never reach the rate they name.
+    Our recipe has a warm-up that is a share of the run: LoRACode's fixed 1000–4000 steps are longer than some of its
+    runs, which then never reach the rate they name.
     """
-    warmup = max(1, round(steps * warmup_share))
     if step < warmup:
         return (step + 1) / warmup
     return max(0.0, (steps - step) / max(1, steps - warmup))

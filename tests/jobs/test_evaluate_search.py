@@ -130,6 +130,71 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(command, small_base, small_
     assert not (tmp_path / "run").exists()
 
 
+def test_runs_are_dumped_on_request(command, tmp_path):
+    assert run(JOB, [*command, "--dump-run", "4"]) == 0
+    for system in ("bm25", "zero_shot", "hybrid"):
+        assert len((tmp_path / "run" / f"run.{system}.trec").read_text().splitlines()) == 5 * 4
+    assert (tmp_path / "run" / "qrels.trec").exists()
+
+
+@pytest.fixture
+def two_languages(monkeypatch):
+    """Data that hold two languages, as the published sets do."""
+    documents = {f"d{n}": Document(line) for n, line in enumerate(LINES)}
+    sets = {}
+    for name, count in (("java", 3), ("c#", 5)):
+        queries = {f"q{n}": " ".join(LINES[n].split()[:2]) for n in range(count)}
+        sets[name] = RetrievalSet(name, queries, documents, {f"q{n}": {f"d{n}": 1} for n in range(count)})
+    monkeypatch.setattr("jobs.search_data.retrieval_sets", lambda data: sets)
+    return sets
+
+
+def test_several_languages_are_scored_each_and_together(command, two_languages, small_adapter, tmp_path, capsys):
+    assert run(JOB, [*command, "--adapter", str(small_adapter)]) == 0
+    result = result_of(tmp_path)
+    assert list(result["languages"]) == ["java", "c#"]
+    mrr = [block["metrics"]["adapter"]["mrr"]["value"] for block in result["languages"].values()]
+    assert result["macro"]["metrics"]["adapter"]["mrr"]["value"] == pytest.approx(sum(mrr) / 2)
+    assert result["micro"]["metrics"]["adapter"]["mrr"]["value"] == pytest.approx((3 * mrr[0] + 5 * mrr[1]) / 8)
+    assert result["job"] == "evaluate_search"
+    shown = capsys.readouterr().out
+    assert "macro mean" in shown
+    assert f"{100 * mrr[0]:.1f}" in shown
+
+
+@pytest.mark.parametrize("layout", ["{}", "{}/adapter"])
+def test_a_folder_of_adapters_gives_each_language_its_own(
+    command, two_languages, small_base, small_adapter, tmp_path, layout, capsys
+):
+    for name, seed in (("java", 0), ("c#", 5)):
+        adapter(tmp_path / "adapters" / layout.format(name), small_base, seed=seed, name=f"search-{name}")
+    given = [*command, "--adapter", str(tmp_path / "adapters")]
+    assert run(JOB, [*given, "--dry-run"]) == 0
+    plan = capsys.readouterr().out
+    assert "java: search-java" in plan
+    assert "c#: search-c#" in plan
+    assert run(JOB, given) == 0
+    own = result_of(tmp_path)["languages"]
+    assert run(JOB, [*command, "--adapter", str(small_adapter), "--run-dir", str(tmp_path / "one")]) == 0
+    one = json.loads((tmp_path / "one" / "result.json").read_text("utf-8"))["languages"]
+    assert own["java"]["metrics"] == one["java"]["metrics"], "small_adapter has the weights of seed 0"
+    assert own["c#"]["metrics"]["adapter"] != one["c#"]["metrics"]["adapter"]
+
+
+def test_a_language_without_an_adapter_is_status_2(command, two_languages, small_base, tmp_path, capsys):
+    adapter(tmp_path / "adapters" / "java", small_base)
+    assert run(JOB, [*command, "--adapter", str(tmp_path / "adapters")]) == 2
+    err = capsys.readouterr().err
+    assert "adapters for java, but none for c#" in err
+    assert "Traceback" not in err
+
+
+def test_a_folder_without_any_adapter_is_status_2(command, two_languages, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert run(JOB, [*command, "--adapter", str(tmp_path / "empty")]) == 2
+    assert str(tmp_path / "empty") in capsys.readouterr().err
+
+
 def test_an_unknown_model_is_status_2(command, capsys):
     assert run(JOB, [*command, "--model", "unixcodr"]) == 2
     assert "did you mean 'unixcoder'" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 import json
 
+import ir_measures
 import numpy as np
 import pytest
 
@@ -8,7 +9,7 @@ from common.errors import AdapterError
 from common.metrics.ranking import METRICS
 from common.models.encoder import Encoder
 from jobs import search_evaluation
-from jobs.search_evaluation import evaluate
+from jobs.search_evaluation import Scoring, evaluate
 from tests.models_zoo import LINES, adapter, base, build
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -26,10 +27,8 @@ def a_set(copies=0, name="tiny"):
 
 @pytest.fixture
 def score(small_base, tmp_path):
-    def run(retrieval=None, adapter=None, base=small_base, seed=0):
-        return evaluate(
-            retrieval or a_set(), base, adapter=adapter, precision="fp32", seed=seed, vectors=tmp_path / "v"
-        )
+    def run(retrieval=None, adapter=None, base=small_base, seed=0, **options):
+        return evaluate(retrieval or a_set(), Scoring(base, tmp_path, "fp32", seed, **options), adapter)
 
     return run
 
@@ -113,15 +112,15 @@ def test_an_interrupted_call_leaves_the_finished_part(score, small_adapter, monk
 
 def test_blocks_of_queries_change_nothing(score, small_adapter, monkeypatch):
     whole = score(adapter=small_adapter)
-    monkeypatch.setattr(search_evaluation, "BLOCK", 3)
+    monkeypatch.setattr(search_evaluation, "MATRIX", 3 * 10)
     assert score(adapter=small_adapter) == whole
 
 
 def test_queries_and_documents_are_encoded_as_such(zoo, tmp_path):
     on = base(zoo("bert"), query_prompt="read a file ", document_prompt="open a socket ")
-    evaluate(a_set(), on, adapter=None, precision="fp32", seed=0, vectors=tmp_path)
+    evaluate(a_set(), Scoring(on, tmp_path, "fp32"))
     encoder = Encoder.load(on, precision="fp32", device="cpu")
-    stored = np.load(tmp_path / "zero_shot.npz")
+    stored = np.load(tmp_path / "vectors" / "zero_shot.npz")
     np.testing.assert_allclose(stored["queries"], encoder.encode(list(QUERIES.values()), "query"), atol=2e-5)
     np.testing.assert_allclose(stored["documents"], encoder.encode(LINES, "document"), atol=2e-5)
 
@@ -140,6 +139,80 @@ def test_repeated_documents_lower_the_ceiling(score):
     assert result["ceiling"]["recall@10"] == 1
 
 
+def test_copies_that_are_merged_lift_the_figures_and_have_no_ceiling(score):
+    retrieval = a_set()
+    retrieval.documents.update({f"later{n}": Document(LINES[0]) for n in range(3)})  # of equals the last id is first
+    result = score(retrieval)
+    merged = result["collapsed"]
+    assert (result["documents"], merged["documents"], merged["queries"]) == (13, 10, 4)
+    assert set(merged) == {"queries", "documents", "metrics"}
+    for system, metrics in merged["metrics"].items():
+        assert metrics["mrr"]["value"] >= result["metrics"][system]["mrr"]["value"]
+    assert merged["metrics"]["bm25"]["mrr"]["value"] == 1 > result["metrics"]["bm25"]["mrr"]["value"]
+    assert "multi_positive" not in result
+
+
+def test_the_protocols_that_change_nothing_are_not_there(score):
+    assert not {"collapsed", "multi_positive"} & set(score())
+
+
+def test_every_solution_of_a_problem_counts_where_the_documents_name_one(score, small_adapter):
+    retrieval = a_set()
+    for name in ("d0", "d1", "d2"):
+        retrieval.documents[name] = Document(retrieval.documents[name].text, metadata={"problem": 1})
+    result = score(retrieval, adapter=small_adapter)
+    wider = result["multi_positive"]
+    assert set(wider) == {"queries", "documents", "metrics", "adapter_minus_zero_shot", "relative_gain"}
+    for system, metrics in wider["metrics"].items():
+        assert set(metrics) == {*METRICS, "precision@6", "xlcost_mrr"}
+        assert metrics["mrr"]["value"] >= result["metrics"][system]["mrr"]["value"]
+    # q0 and q1 have three right answers each, the others one: recall@1 of a ranking without mistakes
+    assert wider["metrics"]["bm25"]["recall@1"]["value"] == pytest.approx((1 / 3 + 1 / 3 + 1 + 1) / 4)
+    assert "collapsed" not in result
+
+
+def test_a_query_left_without_an_answer_is_not_counted(score):
+    retrieval = a_set()
+    retrieval.queries["d9"] = LINES[9]  # an entry of the pool that asks for itself
+    retrieval.qrels["d9"] = {"d9": 1}
+    result = score(retrieval)
+    assert (result["queries"], result["multi_positive"]["queries"]) == (5, 4)
+
+
+def test_the_relative_gain_is_that_of_the_two_systems(score, small_adapter):
+    result = score(adapter=small_adapter)
+    ours, base = (result["metrics"][system]["mrr"]["value"] for system in ("adapter", "zero_shot"))
+    gain = result["relative_gain"]["mrr"]
+    assert gain["value"] == pytest.approx(ours / base - 1)
+    assert gain["low"] <= gain["value"] <= gain["high"]
+
+
+def test_grades_are_worth_what_the_set_says(score):
+    graded = a_set()
+    graded.qrels["q0"] = {"d0": 1, "d1": 3}
+    linear = score(graded)
+    exponential = score(RetrievalSet(graded.name, graded.queries, graded.documents, graded.qrels, gain="exponential"))
+    assert linear["metrics"]["bm25"]["mrr"] == exponential["metrics"]["bm25"]["mrr"]
+    assert linear["metrics"]["bm25"]["ndcg@10"] != exponential["metrics"]["bm25"]["ndcg@10"]
+    assert exponential["ceiling"]["ndcg@10"] == 1
+
+
+def test_dumped_runs_give_the_same_figures_to_ir_measures(score, small_adapter, tmp_path):
+    result = score(a_set(copies=2), adapter=small_adapter, dump_run=12)
+    qrels = list(ir_measures.read_trec_qrels(str(tmp_path / "qrels.trec")))
+    measures = {ir_measures.RR: "mrr", ir_measures.nDCG @ 10: "ndcg@10", ir_measures.R @ 5: "recall@5"}
+    for system, metrics in result["metrics"].items():
+        run = list(ir_measures.read_trec_run(str(tmp_path / f"run.{system}.trec")))
+        assert len(run) == 4 * 12
+        for measure, value in ir_measures.calc_aggregate(list(measures), qrels, run).items():
+            assert metrics[measures[measure]]["value"] == pytest.approx(value, abs=1e-9), (system, measure)
+
+
+def test_no_runs_unless_they_are_asked_for(score, tmp_path):
+    score()
+    assert not list(tmp_path.rglob("*.trec"))
+
+
 def test_the_seed_is_the_bootstrap_s_alone(score):
     one, other = score(seed=1)["metrics"]["zero_shot"]["mrr"], score(seed=2)["metrics"]["zero_shot"]["mrr"]
     assert one["value"] == other["value"]
@@ -155,11 +228,11 @@ def test_an_adapter_of_another_base_is_refused(score, tmp_path):
 @pytest.mark.parametrize("changed", ["set", "adapter"])
 def test_vectors_of_something_else_are_not_reused(score, small_base, small_adapter, tmp_path, changed):
     score(adapter=small_adapter)
-    before = np.load(tmp_path / "v" / "adapter.npz")["queries"]
+    before = np.load(tmp_path / "vectors" / "adapter.npz")["queries"]
     if changed == "set":
         retrieval, folder = a_set(), small_adapter
         retrieval.queries["q0"] = "the largest number of a list"
     else:
         retrieval, folder = a_set(), adapter(tmp_path / "second", small_base, seed=7)
     score(retrieval, adapter=folder)
-    assert not np.array_equal(np.load(tmp_path / "v" / "adapter.npz")["queries"], before)
+    assert not np.array_equal(np.load(tmp_path / "vectors" / "adapter.npz")["queries"], before)

@@ -7,19 +7,21 @@ two answers. A function with a syntax error in it is left out, the others in the
 from __future__ import annotations
 
 import ast
-import functools
 import inspect
 import io
 import re
 import tokenize
 import warnings
 
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
 from common.corpora.mining.functions import Function, ParsedFile
-from common.errors import DataError, UserError
+from common.corpora.mining.grammar import parser
+from common.corpora.mining.markup import rst
+from common.corpora.mining.source_text import decoded, dedented, first_error, indent_at, text_of
+from common.errors import DataError
 
-LANGUAGE = "python"
+LANGUAGE, TITLE, PACKAGE = "python", "Python", "tree-sitter-python"
 _DEFINITIONS = {"function_definition", "class_definition", "decorated_definition"}
 _COMPOUND = {  # statements that may hold definitions
     "module", "block", "if_statement", "elif_clause", "else_clause", "try_statement", "except_clause",
@@ -42,7 +44,7 @@ def parse_file(source: bytes, path: str) -> ParsedFile:
     not installed.
     """
     text = _as_utf8(source, path)
-    root = _parser().parse(text).root_node
+    root = parser(TITLE, PACKAGE).parse(text).root_node
     found: list[Function] = []
     stack: list[tuple[Node, str]] = [(root, "")]
     while stack:
@@ -56,48 +58,32 @@ def parse_file(source: bytes, path: str) -> ParsedFile:
         body = definition.child_by_field_name("body") if definition else None
         if definition is None or name is None or body is None:
             continue
-        symbol = scope + _text(text, name)
+        symbol = scope + text_of(text, name)
         if definition.type == "class_definition":
             stack.append((body, symbol + "."))
         elif not node.has_error:
             found.append(_function(text, path, symbol, node, definition, body))
-    return ParsedFile(tuple(found), _first_error(root))
-
-
-@functools.cache
-def _parser() -> Parser:
-    try:
-        import tree_sitter_python
-    except ImportError as error:
-        raise UserError(
-            "the grammar for Python is not installed", "pip install tree-sitter-python, or `make setup`"
-        ) from error
-    return Parser(Language(tree_sitter_python.language()))
+    return ParsedFile(tuple(found), first_error(root))
 
 
 def _as_utf8(source: bytes, path: str) -> bytes:
-    """What the tree is parsed from; line ends become `\\n`, as Python's own reader has them."""
+    """What the tree is parsed from, read in the encoding that the file declares, as Python's own reader does."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
-        text = source.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+    except (SyntaxError, UnicodeDecodeError) as error:
         raise DataError(path, None, None, f"cannot be decoded: {error}") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
+    return decoded(source, path, encoding)
 
 
 def _function(text: bytes, path: str, symbol: str, node: Node, definition: Node, body: Node) -> Function:
     documentation, without = _take_documentation(text, node, body)
-    line_start = text.rfind(b"\n", 0, node.start_byte) + 1
-    indent = text[line_start : node.start_byte].decode()
-    # `textwrap.dedent` would give up at a multi-line string whose lines start further left; those lines stay.
-    code = "\n".join(line.removeprefix(indent) for line in without.split("\n"))
     return Function(
         path=path,
         symbol=symbol,
         start_line=node.start_point.row + 1,
         end_line=node.end_point.row + 1,
-        code=code.rstrip(),
-        documentation=documentation,
+        code=dedented(without, indent_at(text, node.start_byte)),
+        documentation=rst(documentation),
         language=LANGUAGE,
         parameters=_parameters(text, definition.child_by_field_name("parameters")),
         is_stub=_is_stub(text, body, documented=bool(documentation)),
@@ -106,7 +92,7 @@ def _function(text: bytes, path: str, symbol: str, node: Node, definition: Node,
 
 def _take_documentation(text: bytes, node: Node, body: Node) -> tuple[str, str]:
     """The documentation, and the function's text without it."""
-    whole = _text(text, node)
+    whole = text_of(text, node)
     statements = [child for child in body.named_children if child.type != "comment"]
     value = _docstring(text, statements[0]) if statements else None
     if value is None:
@@ -132,7 +118,7 @@ def _docstring(text: bytes, statement: Node) -> str | None:
     try:
         with warnings.catch_warnings():  # `\d` in an old docstring is not our business
             warnings.simplefilter("ignore")
-            content = ast.literal_eval(f"({_text(text, value)})")  # in brackets its parts may stand on several lines
+            content = ast.literal_eval(f"({text_of(text, value)})")  # in brackets its parts may stand on several lines
     except (ValueError, SyntaxError):
         return None
     return inspect.cleandoc(content) if isinstance(content, str) else None
@@ -140,7 +126,7 @@ def _docstring(text: bytes, statement: Node) -> str | None:
 
 def _is_stub(text: bytes, body: Node, *, documented: bool) -> bool:
     statements = [child for child in body.named_children if child.type != "comment"][documented:]
-    return all(_DOES_NOTHING.match(_text(text, statement)) for statement in statements)
+    return all(_DOES_NOTHING.match(text_of(text, statement)) for statement in statements)
 
 
 def _parameters(text: bytes, node: Node | None) -> tuple[str, ...]:
@@ -151,16 +137,5 @@ def _parameters(text: bytes, node: Node | None) -> tuple[str, ...]:
             inner = child.named_children[0]
         name = inner or child
         if name.type in ("identifier", "list_splat_pattern", "dictionary_splat_pattern"):
-            names.append(_text(text, name))
+            names.append(text_of(text, name))
     return tuple(names)
-
-
-def _first_error(root: Node) -> int | None:
-    node = root
-    while node.has_error and not node.is_error and not node.is_missing:
-        node = next(child for child in node.children if child.has_error)  # an error is never the inner node's own
-    return node.start_point.row + 1 if root.has_error else None
-
-
-def _text(source: bytes, node: Node) -> str:
-    return source[node.start_byte : node.end_byte].decode("utf-8")

@@ -1,9 +1,12 @@
+import math
+from typing import get_args
+
 import pytest
 import torch
 from pydantic import ValidationError
 
-from common.adapters.methods import PeftSpec, wrap
-from common.errors import AdapterError
+from common.adapters.methods import METHODS, Method, PeftSpec, check_fit, wrap
+from common.errors import AdapterError, ModelError
 from common.models.encoder import load_model
 from tests.models_zoo import CPU, base
 
@@ -27,6 +30,84 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_what_makes_no_sense_is_refused(bad):
     with pytest.raises(ValidationError, match=next(iter(bad))):
         PeftSpec(**bad)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "said"),
+    [
+        ("prompt", {"rank": 8}, "prompt has no rank: it takes virtual_tokens"),
+        ("prefix", {"targets": ("query",), "alpha": 3}, "prefix has no alpha, targets: it takes virtual_tokens"),
+        ("lora", {"virtual_tokens": 5}, "lora has no virtual_tokens: it takes rank, alpha, dropout, targets"),
+        ("ia3", {"dropout": 0.1}, "ia3 has no dropout: it takes targets"),
+        ("full", {"rank": 16}, "full has no rank: it takes no parameters"),
+    ],
+)
+def test_a_parameter_that_the_method_does_not_have_is_named(method, given, said):
+    with pytest.raises(ValidationError, match=said):
+        PeftSpec(method=method, **given)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_record_has_the_parameters_of_its_method_and_reads_back(method):
+    spec = PeftSpec(method=method)
+    dumped = spec.model_dump(mode="json")
+    assert {name for name, value in dumped.items() if value is not None} == {"method", *METHODS[method].parameters}
+    assert PeftSpec.model_validate(dumped) == spec
+
+
+def test_defaults():
+    assert PeftSpec() == PeftSpec(method="lora", rank=16, alpha=32, dropout=0, targets=())
+    assert PeftSpec(method="prompt").virtual_tokens == 20
+
+
+def test_the_table_holds_every_method_once():
+    assert tuple(METHODS) == get_args(Method)
+    assert all(entry.learning_rate > 0 and entry.paper for entry in METHODS.values())
+
+
+@pytest.mark.parametrize(
+    ("spec", "described"),
+    [
+        (PeftSpec(), {"method": "lora", "rank": 16, "alpha": 32.0, "dropout": 0.0, "targets": ["query", "value"]}),
+        (PeftSpec(method="ia3"), {"method": "ia3", "targets": ["key", "value", "output.dense"]}),
+        (PeftSpec(method="ia3", targets=("key",)), {"method": "ia3", "targets": ["key"]}),
+        (PeftSpec(method="prompt"), {"method": "prompt", "virtual_tokens": 20}),
+        (PeftSpec(method="full"), {"method": "full"}),
+    ],
+)
+def test_what_a_manifest_says_of_it(spec, described):
+    assert spec.describe(("query", "value"), "bert") == described
+
+
+def test_virtual_tokens_need_positions(small_base):
+    with pytest.raises(ModelError, match=r"20 virtual tokens and texts of 128.*128 positions.*\n.*max-length 108"):
+        check_fit(PeftSpec(method="prompt"), small_base)
+    check_fit(PeftSpec(method="prompt"), base(small_base.folder, max_length=108))
+    check_fit(PeftSpec(), small_base)
+
+
+def test_ia3_on_an_unknown_architecture_wants_its_targets(small_base):
+    unknown = small_base.model_copy(update={"architecture": "mamba", "lora_targets": ()})
+    for method in ("ia3", "lora"):
+        with pytest.raises(AdapterError, match=rf"known for {method}.*\n.*--peft\.targets"):
+            check_fit(PeftSpec(method=method), unknown)
+        check_fit(PeftSpec(method=method, targets=("x",)), unknown)
+
+
+def test_ia3_scales_keys_and_values_at_the_output_and_feed_forward_at_the_input(small_base):
+    sizes = {name.rsplit(".ia3_l", 1)[0]: p.numel() for name, p in adapter_of(wrapped(small_base, IA3)).items()}
+    assert {size for name, size in sizes.items() if name.endswith(("key", "value"))} == {32}
+    assert {size for name, size in sizes.items() if name.endswith("0.output.dense")} == {64}, "its input is wider"
+
+
+@pytest.mark.parametrize("rank", [16, 32, 64])
+def test_rslora_scales_by_the_root_of_the_rank(small_base, rank):
+    model = wrapped(small_base, PeftSpec(method="rslora", rank=rank, alpha=2 * rank))
+    layer = model.get_submodule("base_model.model.encoder.layer.0.attention.self.query")
+    assert layer.scaling["default"] == 2 * rank / math.sqrt(rank)
+
+
+IA3 = PeftSpec(method="ia3")
 
 
 def wrapped(on, spec, seed=0):

@@ -1,12 +1,13 @@
 """The ranking metrics against trec_eval (through pytrec_eval), and the cases it leaves open."""
 
+import ir_measures
 import numpy as np
 import pytest
 import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.metrics.ranking import METRICS, Pool, evaluate_block, evaluate_run
+from common.metrics.ranking import CODE2CODE_METRICS, METRICS, Pool, evaluate_block, evaluate_run
 
 TREC = {"mrr": "recip_rank", "ndcg@10": "ndcg_cut_10"} | {f"recall@{k}": f"recall_{k}" for k in (1, 5, 10)}
 # ids whose order as text differs from their order as numbers, and letters of one to four bytes in UTF-8
@@ -43,6 +44,44 @@ def test_equals_trec_eval_ties_and_single_precision_included(case):
     for metric in METRICS:
         assert by_matrix[metric][0] == pytest.approx(expected[metric], abs=1e-9), metric
         assert by_run[metric][0] == by_matrix[metric][0], metric
+
+
+@settings(max_examples=200, deadline=None)
+@given(graded_pools())
+def test_exponential_gain_equals_ir_measures_with_those_gains(case):
+    pool, scores, grades = case
+    with np.errstate(over="ignore"):
+        run = {"q": dict(zip(pool, map(float, np.float32(scores)), strict=True))}
+    measure = ir_measures.nDCG(gains={1: 1, 2: 3, 3: 7}) @ 10
+    (expected,) = (found.value for found in ir_measures.iter_calc([measure], {"q": grades}, run))
+    got = evaluate_block(np.array([scores]), ["q"], Pool.of(pool), {"q": grades}, gain="exponential")
+    assert got["ndcg@10"][0] == pytest.approx(expected, abs=1e-9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(graded_pools())
+def test_precision_equals_trec_eval_and_xlcost_s_mrr_its_definition(case):
+    pool, scores, grades = case
+    run = {"q": dict(zip(pool, scores, strict=True))}
+    got = evaluate_block(np.array([scores]), ["q"], Pool.of(pool), {"q": grades}, metrics=CODE2CODE_METRICS)
+    assert tuple(got) == CODE2CODE_METRICS
+    expected = pytrec_eval.RelevanceEvaluator({"q": grades}, {"P.6"}).evaluate(run)["q"]["P_6"]
+    assert got["precision@6"][0] == pytest.approx(expected, abs=1e-9)
+    with np.errstate(over="ignore"):
+        order = sorted(pool, key=lambda d: (float(np.float32(run["q"][d])), d.encode()), reverse=True)
+    found = [1 / place for place, document in enumerate(order, start=1) if grades.get(document, 0) > 0]
+    assert got["xlcost_mrr"][0] == pytest.approx(np.mean(found) if found else 0)
+
+
+def test_xlcost_looks_at_a_hundred_places_and_forgets_what_is_not_among_them():
+    ids = [f"{i:03}" for i in range(200)]
+    scores = -np.arange(200.0)[None]
+    qrels = {"q": {"001": 1, "099": 1, "100": 1}}
+    got = evaluate_block(scores, ["q"], Pool.of(ids), qrels, metrics=["xlcost_mrr", "precision@6"])
+    assert got["xlcost_mrr"][0] == pytest.approx((1 / 2 + 1 / 100) / 2)
+    assert got["precision@6"][0] == pytest.approx(1 / 6)
+    only_late = {"q": {"150": 1}}
+    assert evaluate_block(scores, ["q"], Pool.of(ids), only_late, metrics=["xlcost_mrr"])["xlcost_mrr"][0] == 0
 
 
 def test_many_queries_at_once_keep_their_order():

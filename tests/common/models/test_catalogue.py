@@ -1,7 +1,15 @@
 import pytest
 
 from common.errors import ModelError
+from common.models.architectures import ARCHITECTURES
 from common.models.catalogue import CATALOGUE, default_targets, lookup, suggestion
+from tests import models_zoo
+
+CODE_QUERY = "Given a web search query, retrieve relevant code that can help answer the query."
+NOMIC = "Represent this query for searching relevant code: "
+JINA = "Find the most relevant code snippet given the following query:\n"
+BGE = "Represent this sentence for searching relevant passages: "
+QWEN3 = f"Instruct: {CODE_QUERY}\nQuery:"
 
 
 @pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.alias)
@@ -21,17 +29,47 @@ def test_other_names_are_not_known(name):
 
 
 @pytest.mark.parametrize(
-    ("alias", "query", "document"),
+    ("alias", "pooling", "length", "query", "document"),
     [
-        ("unixcoder", "<encoder-only></s>", "<encoder-only></s>"),
-        ("e5-base", "query: ", "passage: "),
-        ("bge-small", "Represent this sentence for searching relevant passages: ", ""),
-        ("minilm", "", ""),
+        ("minilm", "mean", 256, "", ""),
+        ("codebert", "mean", 512, "", ""),
+        ("graphcodebert", "mean", 512, "", ""),
+        ("unixcoder", "mean", 512, "<encoder-only></s>", "<encoder-only></s>"),
+        ("starencoder", "last", 1024, "", ""),
+        ("codet5p", "cls", 512, "", ""),
+        ("coderankembed", "cls", 2048, NOMIC, ""),
+        ("jina-v2-code", "mean", 8192, "", ""),
+        ("jina-code-0.5b", "last", 8192, JINA, "Candidate code snippet:\n"),
+        ("jina-code-1.5b", "last", 8192, JINA, "Candidate code snippet:\n"),
+        ("nomic-embed-code", "last", 8192, NOMIC, ""),
+        ("bge-code", "last", 4096, f"<instruct>{CODE_QUERY}\n<query>", ""),
+        ("gte-small", "mean", 512, "", ""),
+        ("gte-base", "mean", 512, "", ""),
+        ("gte-modernbert", "cls", 8192, "", ""),
+        ("gte-base-v1.5", "cls", 8192, "", ""),
+        ("bge-small", "cls", 512, BGE, ""),
+        ("bge-base", "cls", 512, BGE, ""),
+        ("e5-base", "mean", 512, "query: ", "passage: "),
+        ("multilingual-e5", "mean", 512, "query: ", "passage: "),
+        ("qwen3-embedding", "last", 8192, QWEN3, ""),
+        ("qwen3-embedding-4b", "last", 8192, QWEN3, ""),
+        ("qwen3-embedding-8b", "last", 8192, QWEN3, ""),
     ],
 )
-def test_documented_prompts(alias, query, document):
+def test_what_is_documented(alias, pooling, length, query, document):
     spec = lookup(alias)
+    assert (spec.pooling, spec.max_length) == (pooling, length)
     assert (spec.query_prompt, spec.document_prompt) == (query, document)
+
+
+@pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.alias)
+def test_every_model_has_a_source_and_an_architecture_that_tests_run(spec):
+    assert spec.source
+    assert spec.remote_code or spec.architecture in ARCHITECTURES
+
+
+def test_every_architecture_is_in_the_zoo():
+    assert set(ARCHITECTURES) == set(models_zoo.ARCHITECTURES)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,19 @@
 """The encoder against sentence-transformers' own vectors, and against models run by hand, one text at a time."""
 
 import functools
+import json
 import shutil
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, T5EncoderModel
 
 from common.errors import ModelError
 from common.models import precision
 from common.models.batching import Chunk
+from common.models.codet5p import CodeT5pEmbeddingModel
 from common.models.encoder import Encoder
 from common.models.loading import resolve
 from common.models.precision import choose_dtype
@@ -57,7 +59,9 @@ def test_vectors_of_the_default_model_are_sentence_transformers_own(minilm, refe
 def token_vectors(folder, max_length):
     """The last hidden states of each text, run alone and without padding."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    architecture = json.loads((folder / "config.json").read_text())["model_type"]
+    classes = {"t5": T5EncoderModel, "codet5p_embedding": CodeT5pEmbeddingModel}
+    model = classes.get(architecture, AutoModel).from_pretrained(folder, dtype=torch.float32).eval()
     texts = [tokenizer(text, truncation=True, max_length=max_length, return_tensors="pt") for text in TEXTS]
     with torch.no_grad():
         return [model(input_ids=ids["input_ids"]).last_hidden_state[0].numpy() for ids in texts]

@@ -166,3 +166,50 @@ def test_an_unknown_architecture_has_no_default_targets(own_copy):
     config = json.loads((own_copy / "config.json").read_text())
     (own_copy / "config.json").write_text(json.dumps({**config, "model_type": "mamba"}))
     assert resolve(str(own_copy), EncoderConfig(pooling="mean")).lora_targets == ()
+
+
+def test_a_folder_may_be_like_a_known_model(own_copy):
+    base = resolve(str(own_copy), EncoderConfig(like="starencoder"))
+    assert (base.name, base.folder, base.digest) == ("model", own_copy, weights_digest(own_copy))
+    assert (base.pooling, base.max_length, base.template) == ("last", 128, "<cls> $A <sep>")
+    assert base.added_tokens == lookup("starencoder").added_tokens
+    assert resolve(str(own_copy), EncoderConfig(like="bge-small", pooling="mean")).pooling == "mean"
+    with pytest.raises(ModelError, match=r"--encoder\.like unixcodr.*\n.*'unixcoder'.*starencoder"):
+        resolve(str(own_copy), EncoderConfig(like="unixcodr"))
+
+
+@pytest.mark.parametrize("name", ["jina-v2-code", "Alibaba-NLP/gte-base-en-v1.5"])
+def test_a_model_with_code_of_its_own_runs_only_where_that_is_allowed(monkeypatch, own_copy, name):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(own_copy))
+    with pytest.raises(ModelError, match=r"only with Python code of its own\n.*--encoder\.trust-remote-code"):
+        resolve(name)
+    assert resolve(name, EncoderConfig(trust_remote_code=True)).trust_remote_code
+    with pytest.raises(ModelError, match="only with Python code"):
+        resolve(str(own_copy), EncoderConfig(like=name))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "positions"),
+    [("bert", 128), ("roberta", 128), ("modernbert", 128), ("qwen3", 128), ("t5", None), ("codet5p_embedding", None)],
+)
+def test_positions(zoo, architecture, positions):
+    assert resolve(str(zoo(architecture)), EncoderConfig(pooling="mean")).positions == positions
+
+
+def test_a_part_that_we_would_leave_out_is_refused(own_copy):
+    document_pooling(own_copy, ["pooling_mode_mean_tokens"], {}, 77)
+    parts = [f"sentence_transformers.models.{name}" for name in ("Transformer", "Pooling", "Normalize")]
+    (own_copy / "modules.json").write_text(json.dumps([{"type": part} for part in parts]))
+    assert resolve(str(own_copy)).pooling == "mean"
+    parts.append("sentence_transformers.models.Dense")
+    (own_copy / "modules.json").write_text(json.dumps([{"type": part} for part in parts]))
+    with pytest.raises(ModelError, match="leave out: Dense"):
+        resolve(str(own_copy))
+
+
+def test_prompts_left_out_of_the_mean_are_refused(own_copy):
+    document_pooling(own_copy, ["pooling_mode_mean_tokens"], {}, 77)
+    file = own_copy / "1_Pooling" / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "include_prompt": False}))
+    with pytest.raises(ModelError, match="prompts out of its mean"):
+        resolve(str(own_copy))

@@ -10,7 +10,8 @@ from typing import Any
 
 from common.adapters.methods import PeftSpec
 from common.corpora.beir import Document, RetrievalSet, write_beir
-from common.corpora.pairs import Pair, write_pairs
+from common.corpora.pair_store import write_store
+from common.corpora.pairs import Pair
 from jobs.ray_session import ClusterConfig
 from jobs.training.recipe import Recipe, TrainerInput
 from tests import models_zoo
@@ -44,7 +45,7 @@ def make(folder: Path) -> Tiny:
     """Write model and data below `folder`; the same bytes each time."""
     models_zoo.build(folder / "base")
     tiny = Tiny(folder / "base", folder / "pairs.jsonl", folder / "dev", folder / "test")
-    write_pairs(tiny.train, pairs())
+    write_store(tiny.train, pairs())  # JSONL that a job reads, with the index that a worker wants
     for seed, place in enumerate((tiny.dev, tiny.test), start=1):
         write_beir(place, retrieval(place.name, seed))
     return tiny

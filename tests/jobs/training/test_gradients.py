@@ -40,7 +40,7 @@ def training(small_base):
 def batch_loss(vectors):
     # Pairs 0 and 3 ask the same, so a mask is part of it
     names = torch.tensor([0, 1, 2, 0, 4])
-    mask = false_negatives(names, torch.arange(COUNT))
+    mask = false_negatives((names, torch.arange(COUNT)), COUNT)
     return info_nce(vectors[:COUNT], vectors[COUNT:], mask, temperature=0.2, symmetric=True)
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.training.objective import false_negatives, info_nce
+from jobs.training.objective import drift, false_negatives, info_nce
 
 NAMES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=9)
 TAUS = st.sampled_from([0.02, 0.05, 0.5, 1.0])
@@ -33,7 +33,7 @@ def by_hand(queries, documents, left_out, temperature):
 
 @given(NAMES)
 def test_the_mask_is_what_its_definition_says(names):
-    mask = false_negatives(*columns(names))
+    mask = false_negatives(columns(names), len(names))
     for i, (query, document) in enumerate(names):
         for j, (other_query, other_document) in enumerate(names):
             same = query == other_query or document == other_document
@@ -41,7 +41,7 @@ def test_the_mask_is_what_its_definition_says(names):
 
 
 def test_a_mask_by_hand():
-    mask = false_negatives(torch.tensor([7, 7, 8, 9]), torch.tensor([1, 2, 3, 1]))
+    mask = false_negatives((torch.tensor([7, 7, 8, 9]), torch.tensor([1, 2, 3, 1])), 4)
     assert mask.int().tolist() == [[0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
 
 
@@ -51,7 +51,7 @@ def test_the_loss_is_the_softmax_s_by_hand(names, temperature, seed):
     queries, documents, mask = (
         unit_vectors(n, seed=seed),
         unit_vectors(n, seed=seed + 100),
-        false_negatives(*columns(names)),
+        false_negatives(columns(names), len(names)),
     )
     forth = by_hand(queries.tolist(), documents.tolist(), mask.tolist(), temperature)
     back = by_hand(documents.tolist(), queries.tolist(), mask.T.tolist(), temperature)
@@ -65,7 +65,7 @@ def test_the_loss_is_the_softmax_s_by_hand(names, temperature, seed):
 def test_masked_pairs_get_no_gradient_and_all_others_do(names, seed):
     # With queries along the axes, entry (j, i) of the documents is the cosine of pair (i, j) and of no other
     n = len(names)
-    queries, mask = torch.eye(n, dtype=torch.float64), false_negatives(*columns(names))
+    queries, mask = torch.eye(n, dtype=torch.float64), false_negatives(columns(names), len(names))
     for symmetric in (False, True):
         documents = unit_vectors(n, hidden=n, seed=seed).requires_grad_(True)
         info_nce(queries, documents, mask, temperature=0.5, symmetric=symmetric).backward()
@@ -79,7 +79,7 @@ def test_masked_pairs_get_no_gradient_and_all_others_do(names, seed):
 def test_where_all_negatives_are_masked_there_is_nothing_to_learn():
     queries, documents = unit_vectors(3).requires_grad_(True), unit_vectors(3, seed=1)
     same = torch.zeros(3, dtype=torch.int64)
-    loss = info_nce(queries, documents, false_negatives(same, same), temperature=0.05, symmetric=True)
+    loss = info_nce(queries, documents, false_negatives((same, same), 3), temperature=0.05, symmetric=True)
     loss.backward()
     assert loss.item() == 0
     assert not queries.grad.any()
@@ -107,7 +107,7 @@ def test_a_duplicate_in_the_batch_changes_nothing_for_the_others():
     twice = torch.tensor([0, 1, 2, 2])
     names = torch.arange(3)[twice]
     rows = [
-        info_nce(q, d, false_negatives(n, n), temperature=0.2, symmetric=False).item() * len(n)
+        info_nce(q, d, false_negatives((n, n), len(n)), temperature=0.2, symmetric=False).item() * len(n)
         for q, d, n in ((queries, documents, torch.arange(3)), (queries[twice], documents[twice], names))
     ]
     # queries 0 and 1 meet document 2 twice, and query 2 comes twice and never meets its own document as a negative
@@ -116,3 +116,21 @@ def test_a_duplicate_in_the_batch_changes_nothing_for_the_others():
     more = [np.log(np.exp(logits[i]).sum() + np.exp(logits[i, 2])) - logits[i, i] for i in range(2)]
     assert rows[0] == pytest.approx(sum(own))
     assert rows[1] == pytest.approx(sum(more) + 2 * own[2])
+
+
+def test_hard_negatives_are_columns_of_their_own():
+    queries, documents = unit_vectors(3), unit_vectors(5, seed=1)  # three positives, two hard negatives
+    keys = (torch.tensor([0, 1, 2, 10, 11]), torch.tensor([0, 1, 2, 3, 1]))  # the last one is the text of document 1
+    mask = false_negatives(keys, 3)
+    assert mask.int().tolist() == [[0, 0, 0, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0, 0]]
+    one_way = info_nce(queries, documents, mask, temperature=0.2, symmetric=False)
+    assert one_way.item() == pytest.approx(by_hand(queries.tolist(), documents.tolist(), mask.tolist(), 0.2))
+    back = by_hand(documents[:3].tolist(), queries.tolist(), mask[:, :3].T.tolist(), 0.2)
+    both = info_nce(queries, documents, mask, temperature=0.2, symmetric=True)
+    assert both.item() == pytest.approx((one_way.item() + back) / 2), "a hard negative answers no query"
+
+
+def test_drift_is_the_mean_cosine_distance_from_the_base():
+    base = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    assert drift(base, base).item() == 0
+    assert drift(torch.tensor([[0.0, 1.0], [0.0, 1.0]]), base).item() == pytest.approx(0.5)

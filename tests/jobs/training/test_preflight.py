@@ -2,22 +2,27 @@ import math
 
 import pytest
 
+from common.corpora.pair_store import write_store
 from common.corpora.pairs import Pair
 from common.errors import PreflightError
 from jobs.training.preflight import check_batches, stuck_at_chance
 from jobs.training.sampling import Schedule
 
 
-def check(pairs, batch=4, epochs=1):
-    check_batches(pairs, Schedule(len(pairs), batch, epochs, 0))
+@pytest.fixture
+def check(tmp_path):
+    def run(pairs, batch=4, epochs=1):
+        check_batches(write_store(tmp_path / "pairs.jsonl", pairs), Schedule(len(pairs), batch, epochs, 0))
+
+    return run
 
 
-def test_good_pairs_pass():
+def test_good_pairs_pass(check):
     check([Pair(f"q{n}", f"d{n}") for n in range(13)])
     check([Pair("q", "d"), Pair("q2", "d2")], batch=128)
 
 
-def test_some_repetition_passes():
+def test_some_repetition_passes(check):
     check([Pair(f"q{n // 2}", f"d{n % 3}") for n in range(12)], batch=12)
 
 
@@ -29,30 +34,30 @@ def test_some_repetition_passes():
         ([Pair("q", "d")] * 8, "query", "'q'"),
     ],
 )
-def test_a_batch_of_one_text_is_refused(pairs, field, text):
+def test_a_batch_of_one_text_is_refused(check, pairs, field, text):
     with pytest.raises(PreflightError, match=rf"(?s)all 4 pairs of training batch 0.*same {field} \({text}\).*ln\(4\)"):
         check(pairs)
 
 
-def test_one_bad_batch_among_good_ones_is_found():
+def test_one_bad_batch_among_good_ones_is_found(check):
     schedule = Schedule(40, 4, 1, 0)
     pairs = [Pair(f"q{n}", f"d{n}") for n in range(40)]
     for row in schedule.rows(7):
         pairs[row] = Pair("again", f"d{row}")
     with pytest.raises(PreflightError, match=r"training batch 7 .*'again'"):
-        check_batches(pairs, schedule)
+        check(pairs)
 
 
-def test_batches_that_are_never_trained_on_are_not_looked_at():
+def test_batches_that_are_never_trained_on_are_not_looked_at(check):
     schedule = Schedule(40, 4, 0.5, 0)
     pairs = [Pair(f"q{n}", f"d{n}") for n in range(40)]
     for row in schedule.rows(7):
         pairs[row] = Pair("again", f"d{row}")
-    check_batches(pairs, schedule)
+    check(pairs, epochs=0.5)
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_fewer_than_two_pairs_are_refused(count):
+def test_fewer_than_two_pairs_are_refused(check, count):
     with pytest.raises(PreflightError, match=f"{count} training pair has no negatives"):
         check([Pair("q", "d")] * count)
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.training.recipe import Recipe
 from jobs.training.sampling import Schedule, warmup_linear
 
 SCHEDULES = st.builds(
@@ -75,7 +76,8 @@ def test_steps_by_hand(pairs, batch, epochs, per_epoch, steps):
 
 @given(st.integers(1, 400), st.floats(0, 0.99))
 def test_the_rate_rises_to_its_peak_and_falls_to_nothing(steps, share):
-    factors = np.array([warmup_linear(step, steps, share) for step in range(steps + 1)])
+    warmup = Recipe(warmup_share=share).warmup(steps)
+    factors = np.array([warmup_linear(step, steps, warmup) for step in range(steps + 1)])
     peak = int(factors.argmax())
     assert factors[peak] == 1, "every run reaches the rate it names"
     assert peak <= steps * share + 1
@@ -86,8 +88,13 @@ def test_the_rate_rises_to_its_peak_and_falls_to_nothing(steps, share):
 
 
 def test_the_rate_by_hand():
-    assert [warmup_linear(step, 10, 0.4) for step in range(11)] == pytest.approx(
+    assert [warmup_linear(step, 10, 4) for step in range(11)] == pytest.approx(
         [0.25, 0.5, 0.75, 1, 1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6, 0]
     )
-    assert [warmup_linear(step, 4, 0) for step in range(5)] == pytest.approx([1, 1, 2 / 3, 1 / 3, 0])
-    assert warmup_linear(12, 10, 0.4) == 0
+    assert [warmup_linear(step, 4, 1) for step in range(5)] == pytest.approx([1, 1, 2 / 3, 1 / 3, 0])
+    assert warmup_linear(12, 10, 4) == 0
+
+
+def test_loracode_s_warm_up_is_longer_than_some_of_its_runs():
+    recipe = Recipe(warmup_steps=1000)
+    assert max(warmup_linear(step, 200, recipe.warmup(200)) for step in range(200)) == 0.2

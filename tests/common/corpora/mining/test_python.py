@@ -1,13 +1,12 @@
 import ast
 import inspect
 import statistics
-import sys
 from pathlib import Path
 
 import pytest
 
 from common.corpora.mining.python import extract_functions, parse_file
-from common.errors import DataError, UserError
+from common.errors import DataError
 
 SOURCE = '''
 import os
@@ -124,13 +123,10 @@ def test_what_cannot_be_decoded_is_named(source):
         extract_functions(source, "pkg/f.py")
 
 
-def test_a_missing_grammar_is_an_error_that_names_the_language(monkeypatch):
-    from common.corpora.mining import python
-
-    monkeypatch.setitem(sys.modules, "tree_sitter_python", None)
-    python._parser.cache_clear()
-    with pytest.raises(UserError, match="grammar for Python"):
-        extract_functions(b"def f(): pass\n", "f.py")
+def test_roles_of_restructuredtext_are_reduced_to_their_text():
+    source = b'def f():\n    """Use :func:`g` of :class:`~a.b.C` or :py:meth:`this one <a.B.c>`."""\n    return 1\n'
+    (found,) = extract_functions(source, "f.py")
+    assert found.documentation == "Use g of C or this one."
 
 
 def test_code_of_the_standard_library_still_parses(corpus):
