@@ -24,8 +24,11 @@ EvaluationSource = Literal["csn-challenge", "humaneval-x"]  # nothing to train o
 class TrainingData(SetOptions):
     """What to train on."""
 
-    source: Literal["stdlib", "pairs", NamedSource] = "stdlib"
-    """stdlib: this interpreter's standard library. pairs: your own JSONL files. Others: published sets."""
+    source: Literal["stdlib", "pairs", "repository", NamedSource] = "stdlib"
+    """stdlib: this interpreter's standard library. pairs: your own JSONL files. repository: your own code, mined as
+    jobs.mine_pairs does. Others: published sets."""
+    repository: str | None = None
+    """For `repository`: a folder, or the URL of a git repository."""
     train: Path | None = None
     """For `pairs`: JSONL with query, document and language a line."""
     dev: Path | None = None
@@ -39,11 +42,13 @@ class TrainingData(SetOptions):
     def _complete(self) -> TrainingData:
         if self.source == "pairs" and self.train is None:
             raise ValueError("source `pairs` needs data.train, a JSONL file")
+        if (self.source == "repository") != (self.repository is not None):
+            raise ValueError("data.repository, a folder or a git URL, and source `repository` go together")
         if self.source != "pairs" and (self.train or self.dev or self.test):
             raise ValueError("data.train, data.dev and data.test go with --data.source pairs")
         if (self.dev is None) != (self.test is None):
             raise ValueError("give data.dev and data.test both, or neither")
-        allowed = {"pairs": {"languages"}, "stdlib": set()}.get(self.source)
+        allowed = {"pairs": {"languages"}, "repository": {"languages"}, "stdlib": set()}.get(self.source)
         if allowed is not None and (given := self.given() - allowed):
             raise ValueError(f"data.{min(given)} is for published sets, not for source `{self.source}`")
         return self

@@ -18,6 +18,7 @@ from common.corpora.sources.catalogue import open_set
 from common.corpora.sources.part import Part
 from common.corpora.stdlib import stdlib_corpus
 from common.errors import ConfigError
+from jobs.ray_session import ClusterConfig
 from jobs.search_config import EvaluationData, TrainingData
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,10 @@ class Prepared:
             write_beir(folder / "test" / name, test)
 
 
-def prepare(data: TrainingData, folder: Path) -> Prepared:
+def prepare(data: TrainingData, folder: Path, cluster: ClusterConfig) -> Prepared:
     """Read or mine the corpus and write its training pairs to `folder`; bad lines are named and left out.
+
+    A repository is mined on the cluster, in a run folder of its own inside `folder`.
 
     Raises `DataError` where nothing is usable.
     """
@@ -55,9 +58,11 @@ def prepare(data: TrainingData, folder: Path) -> Prepared:
         store = write_store(folder / TRAIN, corpus.train)
         root = sysconfig.get_paths()["stdlib"]
         return Prepared(store, corpus.dev, {"": corpus.test}, corpus.report, ("python",), root)
+    name = data.train.name if data.train else data.repository or data.source
+    if data.source == "repository":
+        data = _mined(data, folder / "mined", cluster)
     problems = Problems()
     given = _given(data, problems)
-    name = data.train.name if data.train else data.source
     made = corpus_from_pairs(name, given, data.corpus, folder / TRAIN)
     problems.say()
     tests = made.tests if len(made.tests) > 1 else {"": next(iter(made.tests.values()))}
@@ -70,6 +75,8 @@ def languages_of(data: TrainingData) -> tuple[str, ...]:
         return ("python",)
     if data.languages:
         return data.languages
+    if data.source == "repository":
+        raise ConfigError("--per-language over a repository must know the languages", "give --data.languages go,java")
     if data.source != "pairs":
         return tuple(part.name for part in open_set(data.named()))  # what was noticed is said where it is read
     assert data.train is not None
@@ -129,6 +136,21 @@ class Problems:
     def say(self) -> None:
         """Name the first ones and count the others."""
         _say(self.first, self.count)
+
+
+def _mined(data: TrainingData, folder: Path, cluster: ClusterConfig) -> TrainingData:
+    """The repository's pairs, with the splits that mining has made."""
+    from jobs.mining_config import MinePairsConfig
+    from jobs.mining_pipeline import mine_pairs
+
+    assert data.repository is not None
+    result = mine_pairs(
+        MinePairsConfig(
+            source=data.repository, languages=data.languages, corpus=data.corpus, cluster=cluster, run_dir=folder
+        )
+    )
+    held_out = {"dev": folder / "dev", "test": folder / "test"} if result["held_out"] else {}
+    return TrainingData(source="pairs", corpus=data.corpus, train=folder / "train.jsonl", **held_out)
 
 
 def _given(data: TrainingData, problems: Problems) -> list[Given]:

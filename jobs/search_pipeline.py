@@ -55,6 +55,7 @@ def train_search(config: TrainSearchConfig) -> Result:
                 "training": trained,
                 **scores,
                 "tracking": tracked,
+                "indexed": config.index,
                 "run_dir": str(run.path),
             }
         )
@@ -72,7 +73,7 @@ def schedule_of(config: TrainSearchConfig, pairs: int) -> Schedule:
 
 
 def _prepare(config: TrainSearchConfig, folder: Path) -> Result:
-    corpus = prepare(config.data, folder / "data")
+    corpus = prepare(config.data, folder / "data", config.cluster)
     check_batches(corpus.train, schedule_of(config, len(corpus.train)))  # before any worker starts
     check_negatives(corpus.train, config.training)
     log.info("%s", corpus.report.describe())

@@ -37,7 +37,7 @@ def _plan_per_language(config: TrainSearchConfig, base: Base, scratch: Path) -> 
 
 def _plan_one(config: TrainSearchConfig, base: Base, scratch: Path) -> list[str]:
     check_fit(config.peft, base)
-    corpus = prepare(config.data, scratch)
+    corpus = prepare(config.data, scratch, config.cluster)
     schedule = schedule_of(config, len(corpus.train))
     check_batches(corpus.train, schedule)
     check_negatives(corpus.train, config.training)

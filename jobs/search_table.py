@@ -52,8 +52,10 @@ def render_languages(result: dict[str, Any]) -> str:
 
 def render_training(result: dict[str, Any]) -> str:
     """The table, where the adapter is, and what to do next."""
+    if "adapters" in result:
+        return _render_per_language(result)
     adapter, training, run = result["adapter"], result["training"], result["run_dir"]
-    lines = [render(result)]
+    lines = [render_languages(result) if "languages" in result else render(result)]
     lines += [f"warning: {warning}" for warning in training.get("warnings", [])]
     lines += [
         "",
@@ -64,11 +66,34 @@ def render_training(result: dict[str, Any]) -> str:
         f"tracking   {result['tracking']['uri']}",
         "",
         "next:",
-        f'  python -m jobs.search_code "copy a file and its permissions" --index {run}',
-        f"  mlflow ui --backend-store-uri {result['tracking']['uri']}",
-        "  python -m jobs.train_search --config jobs/configs/stdlib.yaml --run-dir runs/stdlib",
     ]
+    if result.get("indexed"):
+        lines.append(f'  python -m jobs.search_code "copy a file and its permissions" --index {run}')
+    lines.append(f"  mlflow ui --backend-store-uri {result['tracking']['uri']}")
+    if result["data"]["source"] == "stdlib":
+        lines.append("  python -m jobs.train_search --config jobs/configs/stdlib.yaml --run-dir runs/stdlib")
     return "\n".join(lines)
+
+
+def _render_per_language(result: dict[str, Any]) -> str:
+    """The table of languages, and each adapter's place and training."""
+    table = Table(title="one adapter per language")
+    for label in ("language", "pairs", "pairs/s", "best step", "registry", "adapter"):
+        table.add_column(label, justify="right" if label in ("pairs", "pairs/s", "best step") else "left")
+    warnings = []
+    for language, adapter in result["adapters"].items():
+        training = result["training"][language]
+        warnings += [f"warning: {language}: {warning}" for warning in training.get("warnings", [])]
+        table.add_row(
+            language,
+            f"{result['data'][language]['pairs']:,}",
+            f"{training['pairs_per_second']:.0f}",
+            f"{training['best_step']} of {training['steps']}",
+            f"{adapter['name']}@{adapter['alias']}, version {adapter['version']}",
+            f"RUN/{language}/adapter",
+        )
+    lines = [render_languages(result), to_text(table), *warnings, f"RUN        {result['run_dir']}"]
+    return "\n".join([*lines, f"tracking   {result['tracking']['uri']}"])
 
 
 def to_text(table: Table) -> str:

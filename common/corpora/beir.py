@@ -107,6 +107,8 @@ def write_beir(folder: Path | str, retrieval: RetrievalSet, split: str = "test")
     """
     folder = Path(folder)
     corpus_file, queries_file, qrels_file = folder / "corpus.jsonl", folder / "queries.jsonl", _qrels(folder, split)
+    if retrieval.gain != "linear":
+        raise DataError(folder, None, None, f"{retrieval.name}: BEIR's files cannot say that grades gain exponentially")
     corpus, queries, qrels = [], [], ["\t".join(HEADER) + "\n"]
     for number, (key, document) in enumerate(retrieval.documents.items(), start=1):
         record = {"_id": key, "title": document.title, "text": document.text, "metadata": dict(document.metadata)}

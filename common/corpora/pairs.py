@@ -59,7 +59,7 @@ def read_pairs(path: Path | str, limit: int | None = None) -> PairsFile:
 
 
 def stream_pairs(path: Path) -> Iterator[Pair | Problem]:
-    """The pairs of a file one by one, and what is wrong with the other lines; raises `DataError` where it is missing."""
+    """The pairs of a file one by one, and what is wrong with the others; raises `DataError` where it is missing."""
     for item in json_objects(path):
         yield item if isinstance(item, Problem) else parse_pair(path, *item)
 

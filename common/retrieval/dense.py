@@ -22,12 +22,6 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0, casting="same_kind")
 
 
-def similarity(queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-    """(Q, D) float32 cosines of (Q, H) and (D, H), for evaluation over a whole pool."""
-    _same_dimension(np.shape(queries)[-1], np.shape(documents)[-1])
-    return unit(queries) @ unit(documents).T
-
-
 class DenseIndex:
     """Vectors under integer ids, compared by cosine."""
 

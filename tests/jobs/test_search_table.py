@@ -135,7 +135,7 @@ def test_a_trained_adapter_is_told_with_where_it_is_and_what_comes_next(result):
     training = {"dev_curve": [[0, 0.3], [10, 0.4]], "best_step": 10, "steps": 20, **speed}
     result |= {
         "training": training,
-        "data": {"pairs": 4321},
+        "data": {"pairs": 4321, "source": "pairs"}, "indexed": True,
         "adapter": {"path": "R/adapter", "digest": "ab" * 32, "name": "search-x", "alias": "candidate", "version": "3"},
         "tracking": {"uri": "sqlite:///x.db"},
         "run_dir": "R",
@@ -150,4 +150,5 @@ def test_a_trained_adapter_is_told_with_where_it_is_and_what_comes_next(result):
     assert "tracking   sqlite:///x.db" in lines
     assert any("--index R" in line for line in lines)
     del training["warnings"]
+    assert "--index" not in render_training({**result, "indexed": False})
     assert "warning" not in render_training(result)

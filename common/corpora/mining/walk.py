@@ -22,7 +22,7 @@ DEFAULT_MAX_BYTES = 1_000_000
 
 _TEST_WORDS = frozenset({"test", "tests", "testing", "testdata", "testcase", "testcases", "testsuite", "unittests"})
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_SPEC = re.compile(r"[._-]spec\.\w+$")
+_SPEC = re.compile(r"[._-]spec\.(?:rb|[cm]?[jt]sx?)$")  # elsewhere a spec is a specification
 _SPEC_FOLDERS = frozenset({"spec", "specs", "__specs__", "__mocks__"})
 _VENDORED = frozenset({
     "vendor", "vendors", "vendored", "_vendor", "_vendored", "_bundled", "third_party", "third-party", "thirdparty",

@@ -115,6 +115,7 @@ def test_missing_parts_are_named(tmp_path):
         {"queries": {"q": ""}},
         {"queries": {"q\t": "text"}, "qrels": {"q\t": {"d": 1}}},
         {"documents": {"d": Document("\0")}},
+        {"gain": "exponential"},
     ],
 )
 def test_a_set_that_could_not_be_read_back_is_not_written(tmp_path, changes):

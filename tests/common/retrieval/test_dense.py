@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.retrieval.dense import DenseIndex, similarity, unit
+from common.retrieval.dense import DenseIndex, unit
 
 RNG = np.random.default_rng(0)
 DOCUMENTS, QUERIES = RNG.normal(size=(50, 8)), RNG.normal(size=(6, 8))
@@ -18,12 +18,6 @@ def index():
     made = DenseIndex(8)
     made.add(1000 + np.arange(50), DOCUMENTS)
     return made
-
-
-def test_similarity_is_the_cosine():
-    got = similarity(QUERIES, DOCUMENTS)
-    assert got.dtype == np.float32
-    np.testing.assert_allclose(got, cosines(), atol=1e-6)
 
 
 def test_top_is_what_sorting_all_cosines_gives(index):
@@ -63,8 +57,6 @@ def test_equal_vectors_come_by_rising_id():
 def test_wrong_dimension_is_refused_with_both_numbers(index, call):
     with pytest.raises(ValueError, match="4 dimensions where 8"):
         index.add([1], np.ones((1, 4))) if call == "add" else index.top(np.ones((1, 4)), 1)
-    with pytest.raises(ValueError, match="4 dimensions where 8"):
-        similarity(np.ones((1, 4)), DOCUMENTS)
 
 
 def test_known_repeated_and_missing_ids_are_refused(index):

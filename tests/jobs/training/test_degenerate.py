@@ -60,7 +60,7 @@ def test_it_stays_at_chance_from_the_first_step_to_the_last(degenerate, small_ba
 
 
 def test_the_same_recipe_learns_where_pairs_differ(tmp_path, small_base, one_thread):
-    words = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi".split()
+    words = [f"{letter}{ending}" for letter in "bdfg" for ending in ("an", "el", "ip", "ox")]
     store = write_store(tmp_path / "train.jsonl", [Pair(f"the {w}", f"def {w}(): return {w}") for w in words * 4])
     losses = losses_of(store, small_base, PAPER.model_copy(update={"learning_rate": 5e-3, "epochs": 4}))
     assert losses[-1] < losses[0] - 0.05

@@ -59,7 +59,8 @@ def test_the_path_rules_can_be_switched_off(tmp_path):
 @pytest.mark.parametrize(
     ("name", "folder", "expected"),
     [
-        ("latest", True, None), ("contest.py", False, None), ("attestation", True, None), ("spec.py", False, None),
+        ("latest", True, None), ("contest.py", False, None), ("attestation", True, None),
+        ("label_spec.py", False, None),
         ("unittests", True, "test"), ("__tests__", True, "test"), ("x_test.go", False, "test"),
         ("MyTestCase.java", False, "test"), ("URLTests.cs", False, "test"), ("a.test.ts", False, "test"),
         ("b_spec.rb", False, "test"), ("spec", True, "test"), ("HTMLTest.js", False, "test"),
