@@ -49,7 +49,7 @@ def measure(tree: Path) -> dict[str, Any]:
     """One run of the job in this process."""
     from common.config import validate
     from jobs.mine_pairs import main as mine
-    from jobs.mining_config import MinePairsConfig
+    from jobs.mining.config import MinePairsConfig
 
     with tempfile.TemporaryDirectory() as run:
         values = {"source": str(tree), "run_dir": f"{run}/run", "cluster": {"num_workers": WORKERS}}

@@ -30,7 +30,7 @@ def measure(side: str, *, steps: int | None) -> dict[str, Any]:
 
 
 def _ours(folder: Path) -> dict[str, Any]:
-    from jobs.search_config import TrainSearchConfig
+    from jobs.search.config import TrainSearchConfig
     from jobs.train_search import main as train_search
 
     result = train_search(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from common.cli import Job, run
 from common.errors import AdapterError
 from common.runs import Result, RunFolder
-from jobs.search_config import EvaluateSearchConfig
+from jobs.search.config import EvaluateSearchConfig
 
 if TYPE_CHECKING:
     from common.corpora.beir import RetrievalSet
@@ -22,9 +22,9 @@ Adapters = Path | Mapping[str, Path] | None
 def main(config: EvaluateSearchConfig) -> Result:
     """BM25, zero-shot, adapter and hybrid on one retrieval set, or on one for each language."""
     from common.models.loading import resolve
-    from jobs.search_data import retrieval_sets
-    from jobs.search_evaluation import Scoring, evaluate
-    from jobs.search_languages import evaluate_sets
+    from jobs.search.data import retrieval_sets
+    from jobs.search.evaluation import Scoring, evaluate
+    from jobs.search.languages import evaluate_sets
 
     with RunFolder.open(_folder(config), config) as folder:
         if done := folder.result():
@@ -77,7 +77,7 @@ def _folder(config: EvaluateSearchConfig) -> Path:
 def _plan(config: EvaluateSearchConfig) -> str:
     from common.adapters.folder import check
     from common.models.loading import resolve
-    from jobs.search_data import retrieval_sets
+    from jobs.search.data import retrieval_sets
 
     base = resolve(config.model, config.encoder)
     sets = retrieval_sets(config.data)
@@ -94,7 +94,7 @@ def _plan(config: EvaluateSearchConfig) -> str:
 
 
 def _show(result: Result) -> str:
-    from jobs.search_table import render, render_languages
+    from jobs.search.table import render, render_languages
 
     return render_languages(result) if "languages" in result else render(result)
 

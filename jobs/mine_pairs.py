@@ -6,24 +6,24 @@ import sys
 
 from common.cli import Job, run
 from common.runs import Result
-from jobs.mining_config import MinePairsConfig
+from jobs.mining.config import MinePairsConfig
 
 
 def main(config: MinePairsConfig) -> Result:
     """Walk, parse and filter over Ray, take out duplicates and benchmarks, split, write what training takes."""
-    from jobs.mining_pipeline import mine_pairs
+    from jobs.mining.pipeline import mine_pairs
 
     return mine_pairs(config)
 
 
 def _plan(config: MinePairsConfig) -> str:
-    from jobs.mining_pipeline import plan
+    from jobs.mining.pipeline import plan
 
     return plan(config)
 
 
 def _show(result: Result) -> str:
-    from jobs.mining_report import render
+    from jobs.mining.report import render
 
     return render(result)
 

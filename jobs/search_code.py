@@ -46,7 +46,7 @@ def main(config: SearchCodeConfig) -> Result:
     """Dense search with the run's adapter; each hit carries its place, cosine and code."""
     from common.models.encoder import Encoder
     from common.models.loading import EncoderConfig, resolve
-    from jobs.search_index import open_index
+    from jobs.search.index import open_index
 
     run_dir, finished = _open(config)
     stored = finished["config"]
@@ -105,7 +105,7 @@ def _plan(config: SearchCodeConfig) -> str:
 def _show(result: Result) -> str:
     if result["json"]:
         return json.dumps(result["hits"], indent=2, ensure_ascii=False)
-    from jobs.search_table import render_hits
+    from jobs.search.table import render_hits
 
     return render_hits(result)
 

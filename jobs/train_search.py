@@ -6,24 +6,24 @@ import sys
 
 from common.cli import Job, run
 from common.runs import Result
-from jobs.search_config import TrainSearchConfig
+from jobs.search.config import TrainSearchConfig
 
 
 def main(config: TrainSearchConfig) -> Result:
     """Corpus, training on Ray Train, evaluation beside the baselines, registration."""
-    from jobs.search_pipeline import train_search
+    from jobs.search.pipeline import train_search
 
     return train_search(config)
 
 
 def _plan(config: TrainSearchConfig) -> str:
-    from jobs.search_plan import plan
+    from jobs.search.plan import plan
 
     return plan(config)
 
 
 def _show(result: Result) -> str:
-    from jobs.search_table import render_training
+    from jobs.search.table import render_training
 
     return render_training(result)
 

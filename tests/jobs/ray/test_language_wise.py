@@ -11,8 +11,8 @@ from common.adapters.manifest import read_manifest
 from common.cli import run
 from common.corpora.pairs import write_pairs
 from common.tracking import client
-from jobs.language_wise import places
 from jobs.ray_session import ClusterConfig
+from jobs.search.language_wise import places
 from jobs.train_search import JOB
 from tests.jobs.ray.tiny import pairs
 
@@ -56,7 +56,7 @@ def test_each_language_gets_its_adapter_and_a_second_submission_does_nothing_twi
     child = client(uri).get_run(read_manifest(folder / "go" / "adapter").run_id)
     assert child.data.tags["mlflow.parentRunId"] == result["tracking"]["run_id"]
 
-    monkeypatch.setattr("jobs.language_wise._train_all", lambda *_args, **_more: pytest.fail("training began"))
+    monkeypatch.setattr("jobs.search.language_wise._train_all", lambda *_args, **_more: pytest.fail("training began"))
     assert run(JOB, given) == 0
     assert json.loads((folder / "result.json").read_text("utf-8")) == result
 

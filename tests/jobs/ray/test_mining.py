@@ -9,8 +9,8 @@ import pytest
 
 from common.corpora.pairs import read_pairs
 from common.errors import DataError
-from jobs import mining_pipeline, mining_shards
-from tests.jobs.mining import adds_up, library, mine, mined
+from jobs.mining import pipeline, shards
+from tests.jobs.mining.trees import adds_up, library, mine, mined
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
     """About five modules a shard."""
-    monkeypatch.setattr(mining_pipeline, "SHARD_BYTES", 8_000)
+    monkeypatch.setattr(pipeline, "SHARD_BYTES", 8_000)
 
 
 def outcome(run_dir):
@@ -34,7 +34,7 @@ def test_shards_and_workers_do_not_change_the_outcome(tmp_path, monkeypatch):
     result = mined(tree, tmp_path / "many", "--sample", "5")
     adds_up(result)
     assert result["speed"]["shards"] > 3
-    monkeypatch.setattr(mining_pipeline, "SHARD_BYTES", 10**9)
+    monkeypatch.setattr(pipeline, "SHARD_BYTES", 10**9)
     alone = mined(tree, tmp_path / "one", "--sample", "5")
     assert alone["speed"]["shards"] == 1
     assert without_speed(alone) == without_speed(result)
@@ -46,7 +46,7 @@ def test_shards_and_workers_do_not_change_the_outcome(tmp_path, monkeypatch):
 def test_a_run_that_was_cut_short_goes_on(tmp_path, monkeypatch):
     tree = library(tmp_path / "lib")
     whole = mined(tree, tmp_path / "whole")
-    over_ray = mining_pipeline._over_ray
+    over_ray = pipeline._over_ray
 
     def cut_short(config, tasks):
         with closing(over_ray(config, tasks)) as finished:
@@ -55,7 +55,7 @@ def test_a_run_that_was_cut_short_goes_on(tmp_path, monkeypatch):
                     raise KeyboardInterrupt
                 yield task
 
-    monkeypatch.setattr(mining_pipeline, "_over_ray", cut_short)
+    monkeypatch.setattr(pipeline, "_over_ray", cut_short)
     run_dir = tmp_path / "run"
     status, _, err = mine(tree, "--run-dir", run_dir)
     assert status == 130 and "goes on from here" in err
@@ -67,7 +67,7 @@ def test_a_run_that_was_cut_short_goes_on(tmp_path, monkeypatch):
     half_written.with_suffix(".json").unlink(missing_ok=True)
     finished.pop(half_written.with_suffix(".json").name, None)
 
-    monkeypatch.setattr(mining_pipeline, "_over_ray", over_ray)
+    monkeypatch.setattr(pipeline, "_over_ray", over_ray)
     result = mined(tree, run_dir)
     assert without_speed(result) == without_speed(whole)
     assert outcome(run_dir) == outcome(tmp_path / "whole")
@@ -79,25 +79,25 @@ def crashing(marker):
     """`mine_shard` with a parser that takes its process down at one file."""
 
     def task(shard, *, isolated=False):
-        parse = mining_shards.parse_file
+        parse = shards.parse_file
 
         def parse_file(source, path, language):
             if path == marker:
                 os.kill(os.getpid(), signal.SIGKILL)
             return parse(source, path, language)
 
-        mining_shards.parse_file = parse_file
+        shards.parse_file = parse_file
         try:
-            return mining_shards.mine_shard(shard, isolated=isolated)
+            return shards.mine_shard(shard, isolated=isolated)
         finally:
-            mining_shards.parse_file = parse
+            shards.parse_file = parse
 
     return task
 
 
 def test_a_file_that_takes_the_process_down_is_counted(tmp_path, monkeypatch):
     tree = library(tmp_path / "lib", modules=12)
-    monkeypatch.setattr(mining_pipeline, "mine_shard", crashing("m07.py"))
+    monkeypatch.setattr(pipeline, "mine_shard", crashing("m07.py"))
     result = mined(tree, tmp_path / "run", "--cluster.max-failures", "0")
     adds_up(result)
     assert result["files"]["skipped"]["the parser crashed"] == {"files": 1, "folders": 0, "first": ["m07.py"]}
@@ -109,7 +109,7 @@ def test_a_user_s_error_in_a_task_reaches_the_user(tmp_path, monkeypatch):
     def refusing(shard, *, isolated=False):
         raise DataError("there", 3, None, "is a reason")
 
-    monkeypatch.setattr(mining_pipeline, "mine_shard", refusing)
+    monkeypatch.setattr(pipeline, "mine_shard", refusing)
     status, _, err = mine(library(tmp_path / "lib"), "--run-dir", tmp_path / "run")
     assert status == 2 and "there:3: is a reason" in err
 
@@ -123,10 +123,10 @@ def test_no_more_shards_are_under_way_than_there_are_workers(tmp_path, monkeypat
         mark.touch()
         (tmp_path / f"met-{shard.number}").write_text(json.dumps(len(list(marks.iterdir()))))
         try:
-            return mining_shards.mine_shard(shard)
+            return shards.mine_shard(shard)
         finally:
             mark.unlink()
 
-    monkeypatch.setattr(mining_pipeline, "mine_shard", marking)
+    monkeypatch.setattr(pipeline, "mine_shard", marking)
     mined(library(tmp_path / "lib"), tmp_path / "run", "--cluster.num-workers", "2")
     assert max(int(file.read_text()) for file in tmp_path.glob("met-*")) <= 2

@@ -17,13 +17,13 @@ from common.corpora.selection import Benchmark
 from common.errors import DataError, RunFolderError, UserError
 from common.progress import progress
 from common.runs import Result, RunFolder, write_text
-from jobs.mining_config import MinePairsConfig
-from jobs.mining_reduce import Mined, reduce
-from jobs.mining_report import markdown, render_tree
-from jobs.mining_result import assemble, speed
-from jobs.mining_sample import write_sample
-from jobs.mining_shards import ShardTask, mine_shard
-from jobs.mining_source import fetch, is_url, remote_commit, repositories
+from jobs.mining.config import MinePairsConfig
+from jobs.mining.reduce import Mined, reduce
+from jobs.mining.report import markdown, render_tree
+from jobs.mining.result import assemble, speed
+from jobs.mining.sample import write_sample
+from jobs.mining.shards import ShardTask, mine_shard
+from jobs.mining.source import fetch, is_url, remote_commit, repositories
 from jobs.ray_session import connected
 
 log = logging.getLogger(__name__)

@@ -32,7 +32,7 @@ from common.corpora.selection import Columns, columns_of
 from common.corpora.splits import seeded_hash
 from common.errors import DataError
 from common.runs import write_json
-from jobs.mining_source import Repository
+from jobs.mining.source import Repository
 
 MINIFIED_LINE = 300  # mean bytes a line from which on code was not written for reading; ours have about 35
 MINIFIED_FROM = 5_000  # bytes; a shorter file may have one long table

@@ -17,8 +17,8 @@ from common.models.loading import Base, resolve
 from common.runs import Result, RunFolder
 from common.tracking import end_run, start_run, tracking_uri
 from jobs.ray_session import connected
-from jobs.search_config import TrainSearchConfig
-from jobs.search_data import TRAIN, prepare
+from jobs.search.config import TrainSearchConfig
+from jobs.search.data import TRAIN, prepare
 from jobs.training.batches import check_negatives
 from jobs.training.preflight import check_batches
 from jobs.training.recipe import TrainerInput
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 def train_search(config: TrainSearchConfig) -> Result:
     """Run the job in its run folder, or go on with it; returns the result, also of a run that was complete already."""
     if config.per_language:
-        from jobs.language_wise import train_per_language
+        from jobs.search.language_wise import train_per_language
 
         return train_per_language(config, run_folder(config))
     with RunFolder.open(run_folder(config), config) as run:
@@ -118,8 +118,8 @@ def _train(config: TrainSearchConfig, base: Base, data: Result, tracked: Result,
 
 
 def _evaluate(config: TrainSearchConfig, base: Base, data: Result, folder: Path) -> Result:
-    from jobs.search_evaluation import Scoring, evaluate
-    from jobs.search_languages import evaluate_sets
+    from jobs.search.evaluation import Scoring, evaluate
+    from jobs.search.languages import evaluate_sets
 
     _write_manifest(config, base, folder, {}, {}, "all")  # the loader checks an adapter against its manifest
     scoring = Scoring(base, folder, config.training.precision, config.training.seed)
@@ -138,7 +138,7 @@ def held_out_sets(data: Result, folder: Path) -> dict[str, RetrievalSet]:
 
 
 def _index(config: TrainSearchConfig, base: Base, data: Result, folder: Path) -> Result:
-    from jobs.search_index import build
+    from jobs.search.index import build
 
     seen = {pair.document: pair for pair in read_pairs(folder / "data" / TRAIN).pairs}
     documents = [Document(pair.document, metadata={**pair.extra, "language": pair.language}) for pair in seen.values()]

@@ -19,7 +19,7 @@ from common.corpora.sources.part import Part
 from common.corpora.stdlib import stdlib_corpus
 from common.errors import ConfigError
 from jobs.ray_session import ClusterConfig
-from jobs.search_config import EvaluationData, TrainingData
+from jobs.search.config import EvaluationData, TrainingData
 
 log = logging.getLogger(__name__)
 SHOWN = 10  # bad lines named one by one; the rest is counted
@@ -140,8 +140,8 @@ class Problems:
 
 def _mined(data: TrainingData, folder: Path, cluster: ClusterConfig) -> TrainingData:
     """The repository's pairs, with the splits that mining has made."""
-    from jobs.mining_config import MinePairsConfig
-    from jobs.mining_pipeline import mine_pairs
+    from jobs.mining.config import MinePairsConfig
+    from jobs.mining.pipeline import mine_pairs
 
     assert data.repository is not None
     result = mine_pairs(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from common.config import dump_yaml, keys, parse, validate
 from common.errors import ConfigError
 from common.runs import differences
-from jobs.search_config import EvaluateSearchConfig, TrainSearchConfig
+from jobs.search.config import EvaluateSearchConfig, TrainSearchConfig
 
 
 def train(*argv):

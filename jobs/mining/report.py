@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from common.corpora.mining.walk import Tree, by_language
-from jobs.search_table import to_text
+from jobs.search.table import to_text
 
 SPLITS = ("train", "dev", "test")
 

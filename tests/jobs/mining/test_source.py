@@ -4,7 +4,7 @@ import subprocess
 import pytest
 
 from common.errors import UserError
-from jobs.mining_source import check_url, fetch, is_url, remote_commit, repositories
+from jobs.mining.source import check_url, fetch, is_url, remote_commit, repositories
 
 
 def git(folder, *command):

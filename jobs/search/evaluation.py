@@ -25,7 +25,7 @@ from common.retrieval.dense import unit
 from common.retrieval.fusion import fuse
 from common.retrieval.lexical import LexicalIndex
 from common.runs import write_text
-from jobs.search_vectors import VectorFile, fill
+from jobs.search.vectors import VectorFile, fill
 
 ZERO_SHOT, ADAPTER, BM25, HYBRID = "zero_shot", "adapter", "bm25", "hybrid"
 STRICT, COLLAPSED, MULTI_POSITIVE = "strict", "collapsed", "multi_positive"

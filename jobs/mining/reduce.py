@@ -18,8 +18,8 @@ from common.corpora.pairs import Pair
 from common.corpora.search_corpus import fingerprint, retrieval_set
 from common.corpora.selection import Benchmark, Columns, Selection, select
 from common.corpora.splits import DEV, TEST, TRAIN
-from jobs.mining_config import MinePairsConfig
-from jobs.mining_source import Repository
+from jobs.mining.config import MinePairsConfig
+from jobs.mining.source import Repository
 
 ENOUGH_REPOSITORIES = 10
 

@@ -10,8 +10,8 @@ from typing import Any
 from common.corpora.mining.walk import Skipped, Tree, by_language
 from common.corpora.splits import DEV, TEST, TRAIN
 from common.runs import Result
-from jobs.mining_config import MinePairsConfig
-from jobs.mining_shards import ShardTask
+from jobs.mining.config import MinePairsConfig
+from jobs.mining.shards import ShardTask
 
 SHOWN = 10
 

@@ -14,10 +14,10 @@ from common.corpora.mining import grammar, languages
 from common.corpora.mining.functions import ParsedFile
 from common.corpora.pairs import read_pairs
 from common.errors import ConfigError
-from jobs import mining_pipeline, mining_shards
-from jobs.mining_config import MinePairsConfig
-from tests.jobs.mining import VERBS, adds_up, function, library, mine, mined, module
-from tests.jobs.test_mining_source import git
+from jobs.mining import pipeline, shards
+from jobs.mining.config import MinePairsConfig
+from tests.jobs.mining.test_source import git
+from tests.jobs.mining.trees import VERBS, adds_up, function, library, mine, mined, module
 
 
 def test_a_tree_becomes_what_training_takes(tmp_path):
@@ -114,7 +114,7 @@ def test_bad_files_are_counted_named_and_skipped(tmp_path):
 
 def test_a_file_that_vanishes_or_turns_into_a_pipe_is_counted(tmp_path, monkeypatch):
     tree = library(tmp_path / "lib")
-    walk = mining_pipeline.walk
+    walk = pipeline.walk
 
     def then_change(*given):
         found = walk(*given)
@@ -124,7 +124,7 @@ def test_a_file_that_vanishes_or_turns_into_a_pipe_is_counted(tmp_path, monkeypa
         (tree / "m02.py").write_bytes(b"#" * 2_000_000)
         return found
 
-    monkeypatch.setattr(mining_pipeline, "walk", then_change)
+    monkeypatch.setattr(pipeline, "walk", then_change)
     skipped = mined(tree, tmp_path / "run")["files"]["skipped"]
     assert skipped["unreadable (No such file or directory)"]["first"] == ["m00.py"]
     assert skipped["no regular file"]["first"] == ["m01.py"]
@@ -137,7 +137,7 @@ def test_a_parser_that_fails_costs_one_file(tmp_path, monkeypatch):
             raise RecursionError
         return languages.parse_file(source, path, language)
 
-    monkeypatch.setattr(mining_shards, "parse_file", failing)
+    monkeypatch.setattr(shards, "parse_file", failing)
     result = mined(library(tmp_path / "lib"), tmp_path / "run")
     assert result["files"]["skipped"]["the parser failed (RecursionError)"]["first"] == ["m07.py"]
     assert result["seen"] == 290
@@ -149,11 +149,11 @@ def test_a_parser_that_crashes_costs_one_file_when_files_are_parsed_apart(monkey
             os.kill(os.getpid(), signal.SIGKILL)
         return languages.parse_file(source, path, language)
 
-    monkeypatch.setattr(mining_shards, "parse_file", crashing)
-    good = mining_shards._parse_apart(module(1).encode(), "good.py", "python")
+    monkeypatch.setattr(shards, "parse_file", crashing)
+    good = shards._parse_apart(module(1).encode(), "good.py", "python")
     assert isinstance(good, ParsedFile) and len(good.functions) == 10
-    with pytest.raises(mining_shards._Unusable, match="crashed"):
-        mining_shards._parse_apart(b"", "bad.py", "python")
+    with pytest.raises(shards._Unusable, match="crashed"):
+        shards._parse_apart(b"", "bad.py", "python")
 
 
 def test_unknown_languages_and_missing_grammars_are_said_before_anything_is_read(tmp_path, monkeypatch):
@@ -252,7 +252,7 @@ def test_a_git_url_is_fetched_and_its_commit_recorded(tmp_path):
 def test_a_dry_run_parses_nothing(tmp_path, monkeypatch):
     tree = library(tmp_path / "lib")
     bad_things(tree)
-    monkeypatch.setattr(mining_shards, "parse_file", None)
+    monkeypatch.setattr(shards, "parse_file", None)
     status, out, _ = mine(tree, "--run-dir", tmp_path / "run", "--dry-run")
     assert status == 0 and "python" in out and "huge.py (200,000,000 bytes)" in out
     assert not (tmp_path / "run").exists()

@@ -14,8 +14,8 @@ from common.corpora.pair_store import PairStore
 from common.corpora.selection import place
 from common.corpora.splits import seeded_hash
 from common.runs import write_text
-from jobs.mining_config import MinePairsConfig
-from jobs.mining_shards import ShardTask
+from jobs.mining.config import MinePairsConfig
+from jobs.mining.shards import ShardTask
 
 LINES, CHARACTERS = 40, 2000
 

@@ -8,8 +8,8 @@ from common.corpora.beir import Document, RetrievalSet
 from common.errors import AdapterError
 from common.metrics.ranking import METRICS
 from common.models.encoder import Encoder
-from jobs import search_evaluation
-from jobs.search_evaluation import Scoring, evaluate
+from jobs.search import evaluation
+from jobs.search.evaluation import Scoring, evaluate
 from tests.models_zoo import LINES, adapter, base, build
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -76,7 +76,7 @@ def test_the_figures_are_those_of_the_rankings(score, small_base, small_adapter)
 
 def test_the_hybrid_joins_bm25_with_the_adapter_where_there_is_one(score, small_adapter, monkeypatch):
     joined = []
-    monkeypatch.setattr(search_evaluation, "fuse", lambda scores: joined.append(scores) or scores[1])
+    monkeypatch.setattr(evaluation, "fuse", lambda scores: joined.append(scores) or scores[1])
     with_it = score(adapter=small_adapter)["metrics"]
     without = score()["metrics"]
     assert all(len(scores) == 2 for scores in joined)
@@ -112,7 +112,7 @@ def test_an_interrupted_call_leaves_the_finished_part(score, small_adapter, monk
 
 def test_blocks_of_queries_change_nothing(score, small_adapter, monkeypatch):
     whole = score(adapter=small_adapter)
-    monkeypatch.setattr(search_evaluation, "MATRIX", 3 * 10)
+    monkeypatch.setattr(evaluation, "MATRIX", 3 * 10)
     assert score(adapter=small_adapter) == whole
 
 

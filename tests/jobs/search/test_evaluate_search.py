@@ -145,7 +145,7 @@ def two_languages(monkeypatch):
     for name, count in (("java", 3), ("c#", 5)):
         queries = {f"q{n}": " ".join(LINES[n].split()[:2]) for n in range(count)}
         sets[name] = RetrievalSet(name, queries, documents, {f"q{n}": {f"d{n}": 1} for n in range(count)})
-    monkeypatch.setattr("jobs.search_data.retrieval_sets", lambda data: sets)
+    monkeypatch.setattr("jobs.search.data.retrieval_sets", lambda data: sets)
     return sets
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from common.corpora.beir import RetrievalSet
 from common.errors import UserError
 from common.metrics.report import Means, compared, macro, macro_compared, micro
-from jobs.search_evaluation import (
+from jobs.search.evaluation import (
     ADAPTER,
     COLLAPSED,
     MULTI_POSITIVE,
@@ -24,7 +24,7 @@ from jobs.search_evaluation import (
     score,
     vector_files,
 )
-from jobs.search_vectors import fill
+from jobs.search.vectors import fill
 
 Adapters = Path | Mapping[str, Path] | None
 """None, one adapter for all sets, or set → adapter."""

@@ -6,8 +6,8 @@ import pytest
 from common.corpora.beir import Document, RetrievalSet
 from common.errors import UserError
 from common.models.encoder import Encoder
-from jobs.search_evaluation import Scoring, evaluate
-from jobs.search_languages import by_set, evaluate_sets
+from jobs.search.evaluation import Scoring, evaluate
+from jobs.search.languages import by_set, evaluate_sets
 from tests.models_zoo import LINES, adapter
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -8,9 +8,9 @@ from pathlib import Path
 from common.adapters.methods import check_fit
 from common.models.loading import Base, resolve
 from common.tracking import tracking_uri
-from jobs.search_config import TrainSearchConfig
-from jobs.search_data import languages_of, prepare
-from jobs.search_pipeline import run_folder, schedule_of
+from jobs.search.config import TrainSearchConfig
+from jobs.search.data import languages_of, prepare
+from jobs.search.pipeline import run_folder, schedule_of
 from jobs.training.batches import check_negatives
 from jobs.training.preflight import check_batches
 
@@ -26,7 +26,7 @@ def plan(config: TrainSearchConfig) -> str:
 
 def _plan_per_language(config: TrainSearchConfig, base: Base, scratch: Path) -> str:
     """The plan of each language's run."""
-    from jobs.language_wise import child
+    from jobs.search.language_wise import child
 
     lines: list[str] = []
     for language in languages_of(config.data):

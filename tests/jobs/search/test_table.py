@@ -1,6 +1,6 @@
 import pytest
 
-from jobs.search_table import render, render_languages, render_training
+from jobs.search.table import render, render_languages, render_training
 
 METRICS = ("mrr", "ndcg@10", "recall@1", "recall@5", "recall@10")
 
@@ -135,7 +135,8 @@ def test_a_trained_adapter_is_told_with_where_it_is_and_what_comes_next(result):
     training = {"dev_curve": [[0, 0.3], [10, 0.4]], "best_step": 10, "steps": 20, **speed}
     result |= {
         "training": training,
-        "data": {"pairs": 4321, "source": "pairs"}, "indexed": True,
+        "data": {"pairs": 4321, "source": "pairs"},
+        "indexed": True,
         "adapter": {"path": "R/adapter", "digest": "ab" * 32, "name": "search-x", "alias": "candidate", "version": "3"},
         "tracking": {"uri": "sqlite:///x.db"},
         "run_dir": "R",

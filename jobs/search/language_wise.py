@@ -14,9 +14,9 @@ from common.progress import progress
 from common.runs import Result, RunFolder
 from common.tracking import end_run, start_run, tracking_uri
 from jobs.ray_session import ClusterConfig, connected
-from jobs.search_config import TrainSearchConfig
-from jobs.search_data import languages_of
-from jobs.search_pipeline import held_out_sets
+from jobs.search.config import TrainSearchConfig
+from jobs.search.data import languages_of
+from jobs.search.pipeline import held_out_sets
 
 log = logging.getLogger(__name__)
 ADAPTER_METRICS = ("mrr", "ndcg@10")
@@ -115,7 +115,7 @@ def places(resources: dict[str, float], cluster: ClusterConfig, *, use_gpu: bool
 def _train_one(raw: dict[str, Any]) -> dict[str, str]:
     """A whole run, as a Ray task; returns a user's error as data, empty where all went well."""
     from common.logs import quieten
-    from jobs.search_pipeline import train_search
+    from jobs.search.pipeline import train_search
 
     quieten()
     try:
@@ -150,8 +150,8 @@ def _states(names: Iterable[str], children: dict[str, TrainSearchConfig]) -> lis
 
 def _scores(config: TrainSearchConfig, base: Base, results: Mapping[str, Result], folder: Path) -> Result:
     """Each language's test set with its own adapter; the vectors are those that its run has encoded."""
-    from jobs.search_evaluation import Scoring
-    from jobs.search_languages import evaluate_sets
+    from jobs.search.evaluation import Scoring
+    from jobs.search.languages import evaluate_sets
 
     sets = {}
     for language, result in results.items():
