@@ -15,7 +15,7 @@ from common.runs import Result
 from jobs.negatives_data import Pairs
 from jobs.vector_shards import VectorShards
 
-BLOCK = 4096  # queries searched together
+BLOCK = 8192  # queries searched together; for each block the documents are read once
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,26 @@ def save_adapter(model: Any, folder: Path, *, base_name: str, revision: str | No
     draft.rename(folder)
 
 
+def start_from(model: Any, folder: Path, base: Base) -> None:
+    """Give what `wrap` made the weights of the adapter in `folder`; raises `AdapterError` where they do not fit."""
+    from peft import load_peft_weights, set_peft_model_state_dict
+
+    manifest = check(folder, base)
+    if not is_peft(folder) or not hasattr(model, "peft_config"):
+        raise AdapterError(
+            f"{manifest.name} cannot be a start: a full fine-tuning is no adapter", "start from an adapter"
+        )
+    try:
+        loaded = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"))
+        foreign = loaded.unexpected_keys
+    except (RuntimeError, KeyError, ValueError) as error:
+        foreign = [" ".join(str(error).split())[:160]]
+    if foreign:
+        raise AdapterError(
+            f"{manifest.name} has another method, rank or targets ({foreign[0]})", "give --peft as it was trained with"
+        )
+
+
 def attach(model: torch.nn.Module, folder: Path, base: Base) -> torch.nn.Module:
     """`model`, the base in fp32, with the adapter; base and weights are checked first.
 

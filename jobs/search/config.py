@@ -71,6 +71,10 @@ class TrainSearchConfig(JobConfig):
     """Registry alias that will point at the new version."""
     per_language: bool = False
     """One adapter per language of the data, side by side as far as the cluster allows."""
+    shared_start: bool = False
+    """With per_language: train one adapter on all languages first, and start each language's from it."""
+    start: Path | None = None
+    """Adapter folder to start from, of the same base and --peft; none = a fresh adapter."""
     index: bool = False
     """Also encode every document of the corpus, so that jobs.search_code can search them."""
     encoder: EncoderConfig = EncoderConfig()
@@ -93,6 +97,10 @@ class TrainSearchConfig(JobConfig):
             raise ValueError("training.anchor needs the base beside the adapter; full fine-tuning has none left")
         if self.training.interpolate < 1 and not method.mergeable:
             raise ValueError(f"training.interpolate: {self.peft.method} cannot be moved towards the base")
+        if self.shared_start and not self.per_language:
+            raise ValueError("shared_start goes with per_language")
+        if self.start and method.trains_base:
+            raise ValueError("start is an adapter folder; full fine-tuning starts from the base")
         if self.per_language and self.index:
             raise ValueError("index goes with one adapter, not with per_language")
         return self

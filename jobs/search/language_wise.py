@@ -19,6 +19,7 @@ from jobs.search.data import languages_of
 from jobs.search.pipeline import held_out_sets
 
 log = logging.getLogger(__name__)
+SHARED = "shared"  # the run of the adapter that all languages start from
 ADAPTER_METRICS = ("mrr", "ndcg@10")
 
 
@@ -37,6 +38,8 @@ def train_per_language(config: TrainSearchConfig, folder: Path) -> Result:
         tracked = run.step("tracking", lambda: _start(config, folder, languages))
         children = {language: child(config, language, folder, tracked["run_id"]) for language in languages}
         with connected(config.cluster) as use_gpu:
+            if config.shared_start:
+                _train_shared(config, languages, folder, tracked["run_id"], use_gpu=use_gpu)
             _train_all(children, config.cluster, use_gpu=use_gpu)
         results = {language: _result(one) for language, one in children.items()}
         scores = _scores(config, base, results, folder)
@@ -63,12 +66,32 @@ def child(config: TrainSearchConfig, language: str, folder: Path, parent: str | 
     tracking = config.tracking.model_copy(update={"uri": tracking_uri(config.tracking, folder), "parent": parent})
     own = {
         "per_language": False,
+        "shared_start": False,
+        "start": folder / SHARED / "adapter" if config.shared_start else config.start,
         "data": data,
         "tracking": tracking,
         "name": f"{config.name or 'search'}-{language}",
         "run_dir": folder / language,
     }
     return config.model_copy(update=own)
+
+
+def _train_shared(
+    config: TrainSearchConfig, languages: Sequence[str], folder: Path, parent: str, *, use_gpu: bool
+) -> None:
+    """One adapter over all languages, on the whole cluster; not moved back to the base: that comes last."""
+    import ray
+
+    one = child(config.model_copy(update={"shared_start": False}), SHARED, folder, parent)
+    workers = config.cluster.num_workers * places(ray.cluster_resources(), config.cluster, use_gpu=use_gpu)
+    one = one.model_copy(
+        update={
+            "data": config.data.model_copy(update={"languages": tuple(languages)}),
+            "cluster": config.cluster.model_copy(update={"num_workers": workers}),
+            "training": config.training.model_copy(update={"interpolate": 1.0}),
+        }
+    )
+    _train_all({SHARED: one}, one.cluster, use_gpu=use_gpu)
 
 
 def _train_all(children: dict[str, TrainSearchConfig], cluster: ClusterConfig, *, use_gpu: bool) -> None:

@@ -7,7 +7,7 @@ import logging
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from common.adapters.folder import adapter_digest
+from common.adapters.folder import adapter_digest, check
 from common.adapters.manifest import BaseReference, Manifest, write_manifest
 from common.adapters.methods import check_fit
 from common.adapters.registry import register
@@ -39,6 +39,8 @@ def train_search(config: TrainSearchConfig) -> Result:
         run.log_to_file()
         base = resolve(config.model, config.encoder)
         check_fit(config.peft, base)
+        if config.start:
+            check(config.start, base)  # before anything is read
         data = run.step("corpus", lambda: _prepare(config, run.path))
         tracked = run.step("tracking", lambda: _start(config, base, data, run.path))
         trained = run.step("train", lambda: _train(config, base, data, tracked, run.path))
@@ -107,6 +109,7 @@ def _train(config: TrainSearchConfig, base: Base, data: Result, tracked: Result,
         recipe=config.training,
         train=folder / "data" / TRAIN,
         dev=folder / "data" / "dev",
+        start=config.start,
         output=folder / "adapter",
         metrics=folder / "metrics.jsonl",
         tracking_uri=tracked["uri"],
@@ -155,6 +158,8 @@ def _register(
     kept = ("dataset", "metrics", "ceiling", "languages", "macro")
     summary: Result = {key: scores[key] for key in kept if key in scores}
     described = {key: data[key] for key in ("source", "pairs", "fingerprint")}
+    if config.start:
+        described["started_from"] = adapter_digest(config.start)
     manifest = _write_manifest(config, base, folder, described, summary, data["language"])
     manifest = register(adapter, manifest, uri=tracked["uri"], run_id=tracked["run_id"], alias=config.alias)
     final = {

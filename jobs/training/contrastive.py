@@ -17,7 +17,7 @@ import ray.train.torch
 import torch
 from ray.train.collective import broadcast_from_rank_zero
 
-from common.adapters.folder import save_adapter
+from common.adapters.folder import save_adapter, start_from
 from common.adapters.methods import METHODS, wrap
 from common.adapters.scaling import scale_adapter
 from common.corpora.beir import read_beir
@@ -219,11 +219,13 @@ _KEPT = {"cpu": 32768, "cuda": 131072}
 
 
 def _encoder(job: TrainerInput, device: torch.device) -> Encoder:
-    """The base in the chosen format, frozen, with a fresh fp32 adapter; all of it in fp32 for full fine-tuning."""
+    """The base in the chosen format, frozen, with an fp32 adapter; all of it in fp32 for full fine-tuning."""
     # One probe for all: workers that differed in format would not train one model.
     dtype = broadcast_from_rank_zero(choose_dtype(job.recipe.precision, device))
     model = load_model(job.base, device).to(device)
     if not METHODS[job.peft.method].trains_base:
         model = model.to(dtype)
     adapted = wrap(model, job.peft, job.base.lora_targets, job.recipe.seed)
+    if job.start:
+        start_from(adapted, job.start, job.base)
     return Encoder(job.base, adapted, dtype, device)

@@ -84,6 +84,8 @@ class TrainerInput(Config):
     """Pairs JSONL."""
     dev: Path
     """BEIR folder for choosing the best adapter."""
+    start: Path | None = None
+    """Adapter folder to start from; none = a fresh adapter."""
     output: Path
     """Folder to write the adapter to, on storage every worker shares."""
     metrics: Path

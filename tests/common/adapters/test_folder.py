@@ -2,10 +2,13 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
-from common.adapters.folder import WEIGHTS, adapter_digest, attach, check
+from common.adapters.folder import WEIGHTS, adapter_digest, attach, check, start_from
 from common.adapters.manifest import MANIFEST, read_manifest
+from common.adapters.methods import PeftSpec, wrap
 from common.errors import AdapterError
 from common.models.encoder import Encoder, load_model
 from tests.models_zoo import ARCHITECTURES, CPU, LINES, adapter, base, build
@@ -72,3 +75,21 @@ def test_nothing_of_peft_is_left_in_a_merged_model(small_base, small_adapter):
     merged = attach(load_model(small_base, CPU), small_adapter, small_base)
     plain = load_model(small_base, CPU)
     assert {name for name, _ in merged.named_parameters()} == {name for name, _ in plain.named_parameters()}
+
+
+def test_an_adapter_is_the_start_of_another(small_base, small_adapter):
+    def fresh(**spec):
+        model = load_model(small_base, CPU)
+        return wrap(model, PeftSpec(**{"rank": 4, "alpha": 8, **spec}), small_base.lora_targets, 1)
+
+    def weights(model):
+        return {name: p for name, p in model.named_parameters() if p.requires_grad}
+
+    model = fresh()
+    start_from(model, small_adapter, small_base)
+    loaded = PeftModel.from_pretrained(load_model(small_base, CPU), small_adapter, is_trainable=True)
+    wanted = weights(loaded)
+    assert wanted
+    assert all(torch.equal(weight, wanted[name]) for name, weight in weights(model).items())
+    with pytest.raises(AdapterError, match="another method, rank or targets"):
+        start_from(fresh(rank=8), small_adapter, small_base)

@@ -77,6 +77,21 @@ def test_a_language_that_fails_is_named_and_the_others_are_finished(ray_cluster,
     assert not (tmp_path / "run" / "result.json").exists()
 
 
+@pytest.mark.slow
+def test_languages_may_start_from_one_shared_adapter(ray_cluster, flags, tmp_path):
+    folder = tmp_path / "run"
+    assert run(JOB, [*flags, "--shared-start", "--training.interpolate", "0.5", "--run-dir", str(folder)]) == 0
+    shared = read_manifest(folder / "shared" / "adapter")
+    assert (shared.language, shared.peft.get("interpolation")) == ("all", None)
+    for language in ("go", "ruby"):
+        manifest = read_manifest(folder / language / "adapter")
+        assert manifest.data["started_from"] == shared.digest
+        assert manifest.peft["interpolation"] == 0.5
+        curve = json.loads((folder / language / "result.json").read_text("utf-8"))["training"]["dev_curve"]
+        alone = json.loads((folder / "shared" / "result.json").read_text("utf-8"))["training"]["dev_curve"]
+        assert curve[0] != alone[0], "step 0 is the shared adapter and not the base"
+
+
 def test_pairs_without_a_language_are_refused(tiny, flags, tmp_path, capsys):
     file = tmp_path / "pairs.jsonl"
     write_pairs(file, [replace(pair, language="") for pair in pairs(40)])
