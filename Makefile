@@ -38,6 +38,8 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.search_encoding
 	$(BIN)/python -m benchmarks.search_training
 	$(BIN)/python -m benchmarks.cpu_choices
+	$(BIN)/python -m benchmarks.mining
+	$(BIN)/python -m benchmarks.search_memory
 
 # A new lock file: what pip resolves from pyproject.toml today.
 lock:

@@ -8,7 +8,7 @@ import time
 
 from benchmarks.harness import show, write
 
-COMMANDS = ("jobs.train_search", "jobs.evaluate_search", "jobs.search_code", "cluster.submit", "cluster.doctor")
+COMMANDS = ("jobs.train_search", "jobs.evaluate_search", "jobs.search_code", "jobs.mine_pairs", "jobs.mine_negatives", "cluster.submit", "cluster.doctor")
 TRIES = 5
 
 

@@ -6,24 +6,24 @@ import sys
 
 from common.cli import Job, run
 from common.runs import Result
-from jobs.negatives_config import MineNegativesConfig
+from jobs.negatives.config import MineNegativesConfig
 
 
 def main(config: MineNegativesConfig) -> Result:
     """Encode, search, filter, choose; RUN/pairs.jsonl is what to train on."""
-    from jobs.negatives_pipeline import mine_negatives
+    from jobs.negatives.pipeline import mine_negatives
 
     return mine_negatives(config)
 
 
 def _plan(config: MineNegativesConfig) -> str:
-    from jobs.negatives_pipeline import plan
+    from jobs.negatives.pipeline import plan
 
     return plan(config)
 
 
 def _show(result: Result) -> str:
-    from jobs.negatives_report import render
+    from jobs.negatives.report import render
 
     return render(result)
 

@@ -12,8 +12,8 @@ from common.progress import progress
 from common.retrieval.nearest import Pool, SearchRule
 from common.retrieval.negatives import Nearest
 from common.runs import Result
-from jobs.negatives_data import Pairs
-from jobs.vector_shards import VectorShards
+from jobs.negatives.data import Pairs
+from jobs.negatives.vectors import VectorShards
 
 BLOCK = 8192  # queries searched together; for each block the documents are read once
 

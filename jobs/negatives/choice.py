@@ -17,10 +17,10 @@ from common.progress import progress
 from common.retrieval.consistency import own_ranks, ranks_too_low, scores_too_low
 from common.retrieval.negatives import Answers, Nearest, above_margin, choose, outside_window, preference, sort_out
 from common.runs import Result
-from jobs.negatives_config import MineNegativesConfig
-from jobs.negatives_data import NEGATIVES, SCORES, Pairs
-from jobs.negatives_report import Tally
-from jobs.negatives_search import NearestFiles
+from jobs.negatives.config import MineNegativesConfig
+from jobs.negatives.data import NEGATIVES, SCORES, Pairs
+from jobs.negatives.report import Tally
+from jobs.negatives.search import NearestFiles
 
 BLOCK = 4096  # pairs that are sorted out together
 RANK, SCORE = "consistency_rank", "consistency_score"

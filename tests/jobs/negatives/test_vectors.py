@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from common.retrieval.dense import unit
-from jobs import vector_shards
-from jobs.vector_shards import VectorShards
+from jobs.negatives import vectors
+from jobs.negatives.vectors import VectorShards
 
 COUNT, WIDTH = 25, 4
 VECTORS = unit(np.random.default_rng(0).normal(size=(COUNT, WIDTH)))
@@ -14,7 +14,7 @@ TEXTS = np.arange(COUNT, dtype=np.uint64) * 7
 
 @pytest.fixture(autouse=True)
 def small_files(monkeypatch):
-    monkeypatch.setattr(vector_shards, "SHARD", 10)
+    monkeypatch.setattr(vectors, "SHARD", 10)
 
 
 def encode(rows):

@@ -14,7 +14,7 @@ import numpy as np
 from common.corpora.lines import Problem, refuse_empty
 from common.corpora.pair_store import PairStore, text_hash, write_store
 from common.corpora.pairs import Pair, stream_pairs
-from common.corpora.search_corpus import normalised
+from common.corpora.selection import normalised
 from common.progress import progress
 from common.runs import Result
 

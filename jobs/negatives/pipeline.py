@@ -14,11 +14,11 @@ from common.errors import RunFolderError
 from common.models.loading import Base, resolve
 from common.retrieval.nearest import SearchRule
 from common.runs import Result, RunFolder, write_text
-from jobs.negatives_choice import ASIDE, OUTPUT, Choice
-from jobs.negatives_config import MineNegativesConfig
-from jobs.negatives_data import Pairs, Reader, prepare
-from jobs.negatives_report import render
-from jobs.negatives_search import NearestFiles, Vectors, search
+from jobs.negatives.choice import ASIDE, OUTPUT, Choice
+from jobs.negatives.config import MineNegativesConfig
+from jobs.negatives.data import Pairs, Reader, prepare
+from jobs.negatives.report import render
+from jobs.negatives.search import NearestFiles, Vectors, search
 
 REPORT = "report.md"
 

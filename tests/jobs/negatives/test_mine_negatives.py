@@ -10,8 +10,8 @@ from common.cli import run
 from common.corpora.mining.neardup import jaccard, shingles
 from common.corpora.pairs import Pair, read_pairs, write_pairs
 from common.models.encoder import Encoder
-from jobs import negatives_choice, negatives_search, vector_shards
 from jobs.mine_negatives import JOB
+from jobs.negatives import choice, search, vectors
 from tests.models_zoo import LINES, adapter, base, build
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -183,7 +183,7 @@ def test_a_rank_beyond_the_depth_is_said_as_unknown(command, tmp_path):
 def test_blocks_and_shards_do_not_change_the_outcome(command, tmp_path, monkeypatch):
     settings = ["--consistency.top", "5", "--sampling", "random", "--per-query", "3", "--margin", "1"]
     mine(command, tmp_path / "whole", *settings)
-    for module, name in ((negatives_choice, "BLOCK"), (negatives_search, "BLOCK"), (vector_shards, "SHARD")):
+    for module, name in ((choice, "BLOCK"), (search, "BLOCK"), (vectors, "SHARD")):
         monkeypatch.setattr(module, name, 7)
     mine(command, tmp_path / "parts", *settings)
     for file in ("pairs.jsonl", "inconsistent.jsonl"):
@@ -199,9 +199,9 @@ def _rounded(line):
 
 
 def test_an_interrupted_run_goes_on_and_encodes_nothing_twice(command, tmp_path, monkeypatch):
-    monkeypatch.setattr(vector_shards, "SHARD", 8)
-    monkeypatch.setattr(negatives_search, "BLOCK", 8)
-    shards, encode, write = [], Encoder.encode, negatives_search.NearestFiles.write
+    monkeypatch.setattr(vectors, "SHARD", 8)
+    monkeypatch.setattr(search, "BLOCK", 8)
+    shards, encode, write = [], Encoder.encode, search.NearestFiles.write
 
     def counting(self, batch, kind, **options):
         shards.append(batch)
@@ -218,7 +218,7 @@ def test_an_interrupted_run_goes_on_and_encodes_nothing_twice(command, tmp_path,
             raise KeyboardInterrupt
 
     monkeypatch.setattr(Encoder, "encode", counting)
-    monkeypatch.setattr(negatives_search.NearestFiles, "write", writing)
+    monkeypatch.setattr(search.NearestFiles, "write", writing)
     argv = [*command, "--run-dir", str(tmp_path / "run")]
     assert run(JOB, argv) == 130
     assert run(JOB, argv) == 130
@@ -302,7 +302,7 @@ def test_settings_that_make_no_sense_are_refused(command, capsys, flags, message
 def test_an_adapter_that_changed_under_a_run_is_refused(command, small_base, tmp_path, capsys, monkeypatch):
     folder = adapter(tmp_path / "adapter", small_base, seed=1)
     argv = [*command, "--adapter", str(folder), "--run-dir", str(tmp_path / "run")]
-    monkeypatch.setattr(negatives_choice.Choice, "write", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(choice.Choice, "write", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
     assert run(JOB, argv) == 130
     adapter(folder, small_base, seed=2)
     assert run(JOB, argv) == 2
