@@ -8,7 +8,10 @@ import time
 
 from benchmarks.harness import show, write
 
-COMMANDS = ("jobs.train_search", "jobs.evaluate_search", "jobs.search_code", "jobs.mine_pairs", "jobs.mine_negatives", "cluster.submit", "cluster.doctor")
+COMMANDS = (
+    *(f"jobs.{name}" for name in ("train_search", "evaluate_search", "search_code", "mine_pairs", "mine_negatives")),
+    *("cluster.submit", "cluster.doctor"),
+)
 TRIES = 5
 
 

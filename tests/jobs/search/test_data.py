@@ -67,7 +67,7 @@ def test_one_language_is_one_set_without_a_name(published, tmp_path):
 
 def test_own_pairs_by_language(tmp_path):
     file = tmp_path / "pairs.jsonl"
-    write_pairs(file, [Pair(f"what is {n}?", CODE.format(name=f"f{n}", n=n), "go" if n % 2 else "c") for n in range(90)])
+    write_pairs(file, [Pair(f"what is {n}?", CODE.format(name=f"f{n}", n=n), ["go", "c"][n % 2]) for n in range(90)])
     data = TrainingData(source="pairs", train=file)
     assert languages_of(data) == ("c", "go")
     made = prepare(data.model_copy(update={"languages": ("go",)}), tmp_path / "data", CLUSTER)
