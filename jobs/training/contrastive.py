@@ -26,6 +26,7 @@ from common.errors import UserError
 from common.logs import quieten
 from common.models.batching import plan_chunks, split_evenly
 from common.models.encoder import Encoder, load_model
+from common.models.memory import return_freed_memory
 from common.models.precision import choose_dtype
 from common.tracking import Curve
 from jobs.training import checkpoint as ckpt
@@ -45,6 +46,7 @@ def train_worker(raw: dict[str, Any]) -> dict[str, Any]:
     Ray sees fail it would try again.
     """
     quieten()
+    return_freed_memory()
     job = TrainerInput.model_validate(raw)
     context = ray.train.get_context()
     torch.set_num_threads(job.threads or max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
