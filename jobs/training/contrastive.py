@@ -46,7 +46,6 @@ def train_worker(raw: dict[str, Any]) -> dict[str, Any]:
     Ray sees fail it would try again.
     """
     quieten()
-    return_freed_memory()
     job = TrainerInput.model_validate(raw)
     context = ray.train.get_context()
     torch.set_num_threads(job.threads or max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
@@ -153,6 +152,8 @@ class _Worker:
         for group in self.optimiser.param_groups:
             group["lr"] = self._rate(step)
         self.optimiser.step()
+        if kind == "cpu" and step % _TRIM_EVERY == 0:
+            return_freed_memory()
         self.progress.step += 1
         self.progress.seconds += time.perf_counter() - started
         self.progress.pairs += count
@@ -217,6 +218,7 @@ class _Worker:
 
 
 _CHUNK = {"cpu": 1024, "cuda": 16384}
+_TRIM_EVERY = 4
 _KEPT = {"cpu": 32768, "cuda": 131072}
 
 
