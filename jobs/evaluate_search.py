@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from common.adapters.manifest import MANIFEST
 from common.cli import Job, run
 from common.errors import AdapterError
 from common.runs import Result, RunFolder
@@ -67,7 +68,7 @@ def _adapters(folder: Path | None, sets: Mapping[str, RetrievalSet], base: Base)
 
 
 def _is(folder: Path) -> bool:
-    return (folder / "adapter_config.json").is_file()
+    return (folder / MANIFEST).is_file()
 
 
 def _folder(config: EvaluateSearchConfig) -> Path:
