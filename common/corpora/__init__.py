@@ -7,12 +7,13 @@ every function seen.
     lines.py             reading JSONL line by line, with the place of everything that is wrong
     pairs.py             training pairs (query, document)
     beir.py              retrieval sets (queries, corpus, qrels)
-    functions.py         the record of one function, whatever its language
-    python_functions.py  functions from Python source
-    rules.py             which functions make a good pair
-    neardup.py           near-duplicates, contamination
+    pair_store.py        pairs on disk, by row
     splits.py            whole groups into train, dev and test
     search_corpus.py     from functions to a split, clean corpus and its report
+    own_pairs.py         the same from pairs, as a stream; decontamination.py
+    selection.py         what goes where, from hashes and signatures; benchmarks.py, what may not be learnt
+    mining/              functions of ten languages, filter rules, near-duplicates, the walk
+    sources/             published data sets
     stdlib.py            the corpus every machine has: the standard library
 
 May import: common.errors, common.config, common.runs. No torch, no ray, no transformers.

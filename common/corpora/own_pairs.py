@@ -78,14 +78,16 @@ def corpus_from_pairs(source: str, given: Sequence[Given], config: CorpusConfig,
     has first, else by its document. Training pairs that repeat a held-out query or nearly repeat a held-out document
     are dropped, unless `config.decontaminate` says otherwise. Raises `DataError` where a split would be empty.
     """
-    parts = [_Part(one, config, share=len(given)) for one in given]
+    parts = [_Part(one, config) for one in given]
     store = write_store(target, chain.from_iterable(part.train() for part in parts))
     over = max(0, len(store) - config.limit_train) if config.limit_train else 0
     if over:
         hashes = [seeded_hash(config.seed, place(pair)) for pair in _stream(store)]
         chosen = smallest(hashes, len(store) - over)
         store = write_store(target, (store.read([row])[0] for row in chosen))
-    dev = merge("dev", {part.name: part.held[DEV] for part in parts})
+    # Which groups a part holds out must not depend on the other parts: an adapter that starts from a shared one would
+    # else be scored on what that one has learnt. So only the scoring of dev is cut, not what is held out.
+    dev = sample(merge("dev", {part.name: part.held[DEV] for part in parts}), config.limit_dev, config.seed)
     tests = {part.name: part.held[TEST] for part in parts}
     leaks: Counter[str] = Counter()
     languages: Counter[str] = Counter()
@@ -117,12 +119,12 @@ def corpus_from_pairs(source: str, given: Sequence[Given], config: CorpusConfig,
 class _Part:
     """One part on its way into the corpus."""
 
-    def __init__(self, given: Given, config: CorpusConfig, *, share: int) -> None:
+    def __init__(self, given: Given, config: CorpusConfig) -> None:
         self.name, self._given, self._config = given.name, given, config
         self.seen = self.duplicates = 0
         self.leaks: dict[str, int] = {}
         held = {DEV: given.dev, TEST: given.test}
-        self._assignment = self._assign(held, share)
+        self._assignment = self._assign(held)
         collected = self._collect(held)
         if DEV in collected and config.decontaminate:
             clean = Decontaminator(collected.get(TEST) or positives(held[TEST]), config.near_duplicate_threshold)
@@ -133,8 +135,6 @@ class _Part:
             split: found if found is not None else retrieval_set(f"{label}{split}", collected[split])
             for split, found in held.items()
         }
-        if given.dev is not None:
-            self.held[DEV] = sample(given.dev, max(1, config.limit_dev // share), config.seed)
 
     def train(self) -> Iterator[Pair]:
         """The training pairs, without duplicates and leaks, in the order in which they were given."""
@@ -146,18 +146,18 @@ class _Part:
         yield from clean.keep(self._unassigned())
         self._count(TRAIN, clean)
 
-    def _assign(self, held: Mapping[str, RetrievalSet | None], share: int) -> dict[int, str]:
+    def _assign(self, held: Mapping[str, RetrievalSet | None]) -> dict[int, str]:
         """Group → split, where something has to be held out from the pairs themselves."""
         wanted = {
-            DEV: (self._config.dev_share, self._config.limit_dev // share),
-            TEST: (self._config.test_share, self._config.limit_test // share),
+            DEV: (self._config.dev_share, self._config.limit_dev),
+            TEST: (self._config.test_share, self._config.limit_test),
         }
         if all(found is not None for found in held.values()):
             return {}
         sizes = Counter(_group(pair) for pair in self._distinct())
         total = sum(sizes.values())
         shares = {
-            split: 0.0 if held[split] is not None or not total else min(part, max(1, most) / total)
+            split: 0.0 if held[split] is not None or not total else min(part, most / total)
             for split, (part, most) in wanted.items()
         }
         named = {f"{group:016x}": size for group, size in sizes.items()}

@@ -19,6 +19,7 @@ from common.corpora.lines import Problem, json_line
 from common.corpora.pairs import FIELDS, Pair, parse_pair
 from common.corpora.splits import seeded_hash
 from common.errors import DataError
+from common.runs import whole_file
 
 
 class PairStore:
@@ -74,9 +75,7 @@ def index_of(path: Path) -> Path:
 def write_store(path: Path, pairs: Iterable[Pair]) -> PairStore:
     """Write pairs as they come, then their index; the file appears as a whole."""
     offsets, queries, documents = array("Q", [0]), array("Q"), array("Q")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
+    with whole_file(path) as file:
         for row, pair in enumerate(pairs, start=1):
             record = {**dict(zip(FIELDS, (pair.query, pair.document, pair.language), strict=True)), **pair.extra}
             line = json_line(path, row, record).encode()
@@ -84,12 +83,9 @@ def write_store(path: Path, pairs: Iterable[Pair]) -> PairStore:
             offsets.append(offsets[-1] + len(line))
             queries.append(text_hash(pair.query))
             documents.append(text_hash(pair.document))
-    index = index_of(path)
-    temporary = index.with_name(f".{index.name}")  # ends in .npz, or NumPy would add it
-    offsets_, queries_, documents_ = (np.frombuffer(part, dtype=np.uint64) for part in (offsets, queries, documents))
-    np.savez(temporary, offsets=offsets_, queries=queries_, documents=documents_)
-    temporary.replace(index)
-    draft.replace(path)
+        offsets_, queries_, documents_ = (np.frombuffer(part, np.uint64) for part in (offsets, queries, documents))
+        with whole_file(index_of(path)) as index:
+            np.savez(index, offsets=offsets_, queries=queries_, documents=documents_)
     return PairStore.open(path)
 
 

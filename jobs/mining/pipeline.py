@@ -172,6 +172,8 @@ def _mine(config: MinePairsConfig, tasks: Sequence[ShardTask]) -> tuple[list[dic
             bar.update(round(megabytes - sum(file.size for task in missing for file in task.files) / 1e6))
             for task in finished:
                 bar.update(round(sum(file.size for file in task.files) / 1e6))
+    for draft in tasks[0].folder.glob(".*.draft"):  # of tasks that were killed
+        draft.unlink(missing_ok=True)
     accounts = [json.loads(task.path("json").read_text("utf-8")) for task in tasks]
     return accounts, [task.number for task in missing], connecting
 

@@ -31,7 +31,7 @@ from common.corpora.search_corpus import pair_of
 from common.corpora.selection import Columns, columns_of
 from common.corpora.splits import seeded_hash
 from common.errors import DataError
-from common.runs import write_json
+from common.runs import whole_file, write_json
 from jobs.mining.source import Repository
 
 MINIFIED_LINE = 300  # mean bytes a line from which on code was not written for reading; ours have about 35
@@ -104,9 +104,8 @@ def mine_shard(task: ShardTask, *, isolated: bool = False) -> dict[str, Any]:
 
 def save_columns(path: Path, columns: Columns, files: np.ndarray) -> None:
     """Write the arrays of a shard as a whole."""
-    draft = path.with_name(f".{path.name}")
-    np.savez(draft, files=files, **vars(columns))
-    draft.replace(path)
+    with whole_file(path) as file:
+        np.savez(file, files=files, **vars(columns))
 
 
 def _parsed(task: ShardTask, file: SourceFile, account: _Account, *, isolated: bool) -> ParsedFile | None:

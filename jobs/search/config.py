@@ -99,6 +99,11 @@ class TrainSearchConfig(JobConfig):
             raise ValueError(f"training.interpolate: {self.peft.method} cannot be moved towards the base")
         if self.shared_start and not self.per_language:
             raise ValueError("shared_start goes with per_language")
+        if self.shared_start and self.data.source == "repository":
+            raise ValueError(
+                "shared_start: each language of a repository is mined and split by itself, so the shared adapter would "
+                "learn what they are tested on; run jobs.mine_pairs and give its pairs with data.dev and data.test"
+            )
         if self.start and method.trains_base:
             raise ValueError("start is an adapter folder; full fine-tuning starts from the base")
         if self.per_language and self.index:

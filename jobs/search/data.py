@@ -162,14 +162,26 @@ def _given(data: TrainingData, problems: Problems) -> list[Given]:
             every = stream_pairs(path)
             return (p for p in every if not wanted or isinstance(p, Problem) or p.language in wanted)
 
-        dev, test = (read_retrieval(folder) if folder else None for folder in (data.dev, data.test))
-        return [Given("", problems.good(read), dev, test)]
+        if data.dev and data.test:
+            return [Given("", problems.good(read), read_retrieval(data.dev), read_retrieval(data.test))]
+        if len(wanted) > 1:  # each language holds out its own groups, as it does where it is trained alone
+            return [_of_language(path, one, problems, tell=not at) for at, one in enumerate(data.languages)]
+        return [Given("", problems.good(read))]
     parts = _parts(data)
     if untrained := [part.name for part in parts if part.train is None]:
         raise ConfigError(
             f"{data.source} has no training pairs for {', '.join(untrained)}", "it is for evaluation only"
         )
     return [_part(part, problems) for part in parts]
+
+
+def _of_language(path: Path, language: str, problems: Problems, *, tell: bool) -> Given:
+    """One language of a file; its bad lines are told of once, by the language that is to `tell`."""
+
+    def read() -> Iterator[Pair | Problem]:
+        return (p for p in stream_pairs(path) if (tell if isinstance(p, Problem) else p.language == language))
+
+    return Given(language, problems.good(read))
 
 
 def _parts(data: TrainingData | EvaluationData) -> tuple[Part, ...]:

@@ -16,6 +16,7 @@ from common.corpora.beir import RetrievalSet
 from common.models.catalogue import Precision
 from common.models.encoder import Encoder
 from common.models.loading import Base
+from common.runs import whole_file
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,8 @@ class VectorFile:
         queries, documents = self._texts
         of_queries = encoder.encode(queries, "query", label=f"{label}: queries")
         of_documents = encoder.encode(documents, "document", label=f"{label}: documents")
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_suffix(".draft.npz")
-        np.savez(draft, key=np.array(self._key), queries=of_queries, documents=of_documents)
-        draft.replace(self.path)
+        with whole_file(self.path) as file:
+            np.savez(file, key=np.array(self._key), queries=of_queries, documents=of_documents)
 
     @property
     def _texts(self) -> tuple[list[str], list[str]]:

@@ -115,6 +115,7 @@ class _Worker:
                 self._report()
             if self.job.stop_after == step:
                 os._exit(1)
+        self.batches.close()
         if self.rank == 0:
             self._write_adapter()
         return self._summary()

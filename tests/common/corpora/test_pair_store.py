@@ -55,3 +55,16 @@ def test_a_failed_writer_leaves_no_file(tmp_path):
     with pytest.raises(RuntimeError):
         write_store(path, pairs())
     assert not path.exists()
+
+
+def test_two_writers_of_one_file_do_not_harm_each_other(tmp_path):
+    pairs = [Pair(f"query {n}", f"document {n}", "go", {}) for n in range(6)]
+
+    def interrupted():
+        yield from pairs[:3]
+        write_store(tmp_path / "p.jsonl", pairs)
+        yield from pairs[3:]
+
+    store = write_store(tmp_path / "p.jsonl", interrupted())
+    assert store.read(range(6)) == pairs
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["p.index.npz", "p.jsonl"]

@@ -9,7 +9,7 @@ from common.config import validate
 from common.corpora.pairs import Pair, write_pairs
 from common.errors import ConfigError, DataError
 from jobs.ray_session import ClusterConfig
-from jobs.search.config import EvaluationData, TrainingData
+from jobs.search.config import EvaluationData, TrainingData, TrainSearchConfig
 from jobs.search.data import TRAIN, languages_of, prepare, retrieval_sets
 from tests.jobs.mining.trees import library
 
@@ -73,6 +73,39 @@ def test_own_pairs_by_language(tmp_path):
     made = prepare(data.model_copy(update={"languages": ("go",)}), tmp_path / "data", CLUSTER)
     assert made.languages == ("go",)
     assert made.report.seen == 45
+
+
+@pytest.mark.parametrize("source", ["codesearchnet", "pairs"])
+@pytest.mark.parametrize("limit", [2000, 7])
+def test_a_shared_adapter_learns_nothing_that_a_language_is_scored_on(published, tmp_path, source, limit):
+    corpus = {"limit_dev": limit, "limit_test": limit}
+    if source == "pairs":
+        rows = [row(language, "train", n) for language in ("go", "ruby") for n in range(120)]
+        extra = [{"repo": one["repo"]} for one in rows]
+        pairs = [Pair(r["docstring"], r["code"], r["language"], e) for r, e in zip(rows, extra, strict=True)]
+        write_pairs(tmp_path / "pairs.jsonl", pairs)
+        where = {"train": tmp_path / "pairs.jsonl"}
+    else:
+        where = {"path": published}
+
+    def made(*languages):
+        data = TrainingData(source=source, languages=languages, corpus=corpus, **where)
+        return prepare(data, tmp_path / "-".join(languages), CLUSTER)
+
+    shared = made("go", "ruby")
+    learnt = {pair.document for pair in shared.train.read(range(len(shared.train)))}
+    for language in ("go", "ruby"):
+        alone = made(language)
+        for held in (alone.dev, *alone.tests.values()):
+            assert held.documents
+            assert learnt.isdisjoint(document.text for document in held.documents.values())
+
+
+def test_a_repository_with_a_shared_start_is_refused():
+    with pytest.raises(ConfigError, match=r"jobs\.mine_pairs"):
+        validate(TrainSearchConfig, {
+            "per_language": True, "shared_start": True, "data": {"source": "repository", "repository": "x"},
+        })  # fmt: skip
 
 
 def test_a_repository_is_mined_on_the_way(tmp_path):
