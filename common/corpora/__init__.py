@@ -1,4 +1,4 @@
-"""Data for code search: pairs to train on, retrieval sets to be measured with, and mining both from source code.
+"""Data: pairs to train search on, retrieval sets to be measured with, both mined from source code; problems with tests.
 
 Comes in: JSONL pairs, BEIR folders, source files, the running interpreter's own standard library.
 Goes out: `Pair` and `RetrievalSet` records, the `Problem`s met while reading, and a `CorpusReport` that accounts for
@@ -14,6 +14,7 @@ every function seen.
     selection.py         what goes where, from hashes and signatures; benchmarks.py, what may not be learnt
     mining/              functions of ten languages, filter rules, near-duplicates, the walk
     sources/             published data sets
+    problems/            programming problems with tests, and candidate programs
     stdlib.py            the corpus every machine has: the standard library
 
 May import: common.errors, common.config, common.runs. No torch, no ray, no transformers.
