@@ -178,7 +178,7 @@ def _wordpiece() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names)
 
 
-def _byte_level(special: list[str], template: str, **names: str) -> PreTrainedTokenizerFast:
+def byte_level(special: list[str], template: str, **names: str) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -194,7 +194,7 @@ def _byte_level(special: list[str], template: str, **names: str) -> PreTrainedTo
 
 def _roberta_tokenizer() -> PreTrainedTokenizerFast:
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    return _byte_level(
+    return byte_level(
         special, "<s> $A </s>", bos_token="<s>", cls_token="<s>", eos_token="</s>", sep_token="</s>",
         pad_token="<pad>", unk_token="<unk>", mask_token="<mask>",
     )  # fmt: skip
@@ -202,7 +202,7 @@ def _roberta_tokenizer() -> PreTrainedTokenizerFast:
 
 def _qwen_tokenizer() -> PreTrainedTokenizerFast:
     end = "<|endoftext|>"  # closes each text, as in Qwen3-Embedding, and pads as well
-    return _byte_level([end], f"$A {end}", eos_token=end, pad_token=end)
+    return byte_level([end], f"$A {end}", eos_token=end, pad_token=end)
 
 
 _TOKENIZERS = {

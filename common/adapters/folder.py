@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from common.adapters.manifest import Manifest, read_manifest
 from common.errors import AdapterError
@@ -38,7 +38,16 @@ def is_peft(folder: Path) -> bool:
     return (folder / _PEFT_CONFIG).is_file()
 
 
-def check(folder: Path, base: Base) -> Manifest:
+class Weights(Protocol):
+    """A base as far as an adapter is concerned."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+
+def check(folder: Path, base: Weights) -> Manifest:
     """The manifest, once weights and base are the ones it names; raises `AdapterError` naming both digests."""
     manifest = read_manifest(folder)
     if manifest.base.digest != base.digest:

@@ -83,6 +83,24 @@ def resolve(name: str, options: EncoderConfig | None = None) -> Base:
             f"{facts.id} has no class in transformers and runs only with Python code of its own",
             "read that code at the Hub, then give --encoder.trust-remote-code",
         )
+    folder, from_hub, digest = find(name, options)
+    if spec and spec.sha256 and digest != spec.sha256:
+        raise ModelError(
+            f"the weights of {spec.id} in {folder} have digest {digest[:12]}…, not the published {spec.sha256[:12]}…",
+            "the file is damaged or another model: install the package again",
+        )
+    if options.revision and not from_hub:
+        raise ModelError(
+            f"--encoder.revision {options.revision} means nothing for {folder}, which is not from the Hub",
+            "leave it out",
+        )
+    name = spec.id if spec else name if from_hub else folder.name
+    return _describe(name, facts, folder, digest, options)
+
+
+def find(name: str, options: EncoderConfig) -> tuple[Path, bool, str]:
+    """The folder of a model, whether it is the Hub's, and the digest of its weights; raises `ModelError`."""
+    spec = lookup(name)
     folder, from_hub, tried = _locate(name, spec, options)
     if folder is None:
         raise ModelError(
@@ -98,18 +116,7 @@ def resolve(name: str, options: EncoderConfig | None = None) -> Base:
             "convert it once with AutoModel.from_pretrained(...).save_pretrained(FOLDER), or name a revision that "
             "has them, such as --encoder.revision refs/pr/1",
         )
-    if spec and spec.sha256 and digest != spec.sha256:
-        raise ModelError(
-            f"the weights of {spec.id} in {folder} have digest {digest[:12]}…, not the published {spec.sha256[:12]}…",
-            "the file is damaged or another model: install the package again",
-        )
-    if options.revision and not from_hub:
-        raise ModelError(
-            f"--encoder.revision {options.revision} means nothing for {folder}, which is not from the Hub",
-            "leave it out",
-        )
-    name = spec.id if spec else name if from_hub else folder.name
-    return _describe(name, facts, folder, digest, options)
+    return folder, from_hub, digest
 
 
 def check_room(base: Base, virtual: int) -> None:
