@@ -15,6 +15,7 @@ every function seen.
     mining/              functions of ten languages, filter rules, near-duplicates, the walk
     sources/             published data sets
     problems/            programming problems with tests, and candidate programs
+    microproblems/       small programming problems from a seed, in APPS' layout
     stdlib.py            the corpus every machine has: the standard library
 
 May import: common.errors, common.config, common.runs. No torch, no ray, no transformers.
