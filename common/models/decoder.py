@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
@@ -19,23 +18,7 @@ from common.config import Config
 from common.errors import AdapterError, ModelError
 from common.models.loading import EncoderConfig, find
 from common.models.precision import choose_dtype
-
-
-class Sampling(Config):
-    """How answers are drawn."""
-
-    samples: int = Field(1, ge=1)
-    """Answers to each prompt."""
-    temperature: float = Field(0.8, ge=0)
-    """Of the softmax; 0 = the most probable token each time, so all answers are equal."""
-    top_p: float = Field(0.95, gt=0, le=1)
-    """Nucleus sampling: the most probable tokens that together have this probability."""
-    max_new_tokens: int = Field(512, ge=1)
-    """Longest answer."""
-    stop: tuple[str, ...] = ()
-    """Texts that end an answer; it is cut before them."""
-    seed: int = Field(0, ge=0)
-    """Together with the prompt's own seed it decides the draws."""
+from common.models.sampling import Sampling
 
 
 class DecoderBase(Config):

@@ -8,7 +8,8 @@ from transformers import AutoModelForCausalLM
 from common.adapters.folder import adapter_digest
 from common.adapters.manifest import BaseReference, Manifest, write_manifest
 from common.errors import AdapterError, ModelError
-from common.models.decoder import Decoder, Sampling, resolve_decoder
+from common.models.decoder import Decoder, resolve_decoder
+from common.models.sampling import Sampling
 from tests.decoders_zoo import llama
 from tests.models_zoo import build
 
