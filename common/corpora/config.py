@@ -26,6 +26,9 @@ class CorpusConfig(Config):
     """Drop exact repetitions from the training pairs."""
     decontaminate: bool = True
     """Drop training pairs that repeat a held-out query or nearly repeat a held-out document."""
+    keep_documentation: float = Field(default=0.0, ge=0, le=1)
+    """Share of the training pairs whose code gets its query back as documentation, as most code has some: for queries
+    that describe code; less forgetting."""
     limit_train: int | None = Field(default=None, ge=1)
     """At most so many training pairs, chosen by a seeded hash; dev and test stay as they are."""
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from common.corpora.beir import RetrievalSet
 from common.corpora.config import CorpusConfig
 from common.corpora.decontamination import Decontaminator
+from common.corpora.documented import keeps_documentation, with_documentation
 from common.corpora.pair_store import PairStore, smallest, text_hash, write_store
 from common.corpora.pairs import Pair
 from common.corpora.search_corpus import fingerprint, place, retrieval_set
@@ -138,6 +139,13 @@ class _Part:
 
     def train(self) -> Iterator[Pair]:
         """The training pairs, without duplicates and leaks, in the order in which they were given."""
+        share, seed = self._config.keep_documentation, self._config.seed
+        for pair in self._clean():
+            if share and keeps_documentation(place(pair), share, seed):
+                pair = replace(pair, document=with_documentation(pair.document, pair.query, pair.language))
+            yield pair
+
+    def _clean(self) -> Iterator[Pair]:
         if not self._config.decontaminate:
             yield from self._unassigned()
             return

@@ -3,6 +3,6 @@
 In: a model's name, folder or Hub id. Out: a `Base` (weights on disk with their digest, documented prompts, pooling,
 adapter targets) and an `Encoder`. `catalogue` and `architectures` are tables; `weights` and `tokens` load module and
 tokenizer as their authors use them. May import: common.config, common.errors, common.adapters; `catalogue`,
-`architectures`, `loading`, `batching`, `sampling` and `digests` import neither torch nor transformers. `suites` shows the encoder
-to mteb, coir-eval and sentence-transformers, and knows `common.corpora.beir` for what a document is.
+`architectures`, `loading`, `batching`, `sampling` and `digests` import neither torch nor transformers. `suites` shows
+the encoder to mteb, coir-eval and sentence-transformers, and knows `common.corpora.beir` for what a document is.
 """

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from common.adapters.methods import METHODS, PeftSpec
-from common.config import JobConfig
+from common.config import Config, JobConfig
 from common.corpora.config import CorpusConfig
 from common.corpora.sources.config import SetConfig, SetOptions
 from common.models.catalogue import Precision
@@ -46,6 +46,8 @@ class TrainingData(SetOptions):
             raise ValueError("data.repository, a folder or a git URL, and source `repository` go together")
         if self.source != "pairs" and (self.train or self.dev or self.test):
             raise ValueError("data.train, data.dev and data.test go with --data.source pairs")
+        if self.corpus.keep_documentation and self.source == "stdlib":
+            raise ValueError("data.corpus.keep_documentation is for pairs, repositories and published sets")
         if (self.dev is None) != (self.test is None):
             raise ValueError("give data.dev and data.test both, or neither")
         allowed = {"pairs": {"languages"}, "repository": {"languages"}, "stdlib": set()}.get(self.source)
@@ -56,6 +58,15 @@ class TrainingData(SetOptions):
     def named(self) -> SetConfig:
         """The published set that is meant."""
         return self.of(self.source)  # type: ignore[arg-type]  # the other sources never get here
+
+
+class Refinement(Config):
+    """A language's own training after a shared one: gentler, because what is learnt last is what makes it forget."""
+
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak rate; none = as the shared one."""
+    epochs: float | None = Field(None, gt=0)
+    """Passes over the language's pairs; none = as the shared one."""
 
 
 class TrainSearchConfig(JobConfig):
@@ -73,6 +84,8 @@ class TrainSearchConfig(JobConfig):
     """One adapter per language of the data, side by side as far as the cluster allows."""
     shared_start: bool = False
     """With per_language: train one adapter on all languages first, and start each language's from it."""
+    refine: Refinement = Refinement()
+    """With shared_start: how each language's own training differs."""
     start: Path | None = None
     """Adapter folder to start from, of the same base and --peft; none = a fresh adapter."""
     index: bool = False
@@ -99,6 +112,8 @@ class TrainSearchConfig(JobConfig):
             raise ValueError(f"training.interpolate: {self.peft.method} cannot be moved towards the base")
         if self.shared_start and not self.per_language:
             raise ValueError("shared_start goes with per_language")
+        if self.refine != Refinement() and not self.shared_start:
+            raise ValueError("refine goes with shared_start")
         if self.shared_start and self.data.source == "repository":
             raise ValueError(
                 "shared_start: each language of a repository is mined and split by itself, so the shared adapter would "

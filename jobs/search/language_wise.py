@@ -14,7 +14,7 @@ from common.progress import progress
 from common.runs import Result, RunFolder
 from common.tracking import end_run, start_run, tracking_uri
 from jobs.ray_session import ClusterConfig, connected
-from jobs.search.config import TrainSearchConfig
+from jobs.search.config import Refinement, TrainSearchConfig
 from jobs.search.data import languages_of
 from jobs.search.pipeline import held_out_sets
 
@@ -64,9 +64,12 @@ def child(config: TrainSearchConfig, language: str, folder: Path, parent: str | 
     """The configuration of one language's run."""
     data = config.data.model_copy(update={"languages": (language,)})
     tracking = config.tracking.model_copy(update={"uri": tracking_uri(config.tracking, folder), "parent": parent})
+    changed = {name: value for name, value in config.refine.model_dump().items() if value and config.shared_start}
     own = {
         "per_language": False,
         "shared_start": False,
+        "refine": Refinement(),
+        "training": config.training.model_copy(update=changed),
         "start": folder / SHARED / "adapter" if config.shared_start else config.start,
         "data": data,
         "tracking": tracking,

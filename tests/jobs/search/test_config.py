@@ -42,6 +42,8 @@ def test_defaults_need_nothing():
         (["--peft.dropout", "1"], "peft.dropout"),
         (["--encoder.pooling", "max"], "encoder.pooling"),
         (["--cluster.num-workers", "0"], "cluster.num_workers"),
+        (["--refine.epochs", "1"], "refine goes with shared_start"),
+        (["--data.corpus.keep-documentation", "0.5"], "for pairs, repositories and published sets"),
     ],
 )
 def test_a_training_that_cannot_be_is_refused_with_its_key(argv, said):

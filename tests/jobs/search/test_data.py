@@ -101,6 +101,21 @@ def test_a_shared_adapter_learns_nothing_that_a_language_is_scored_on(published,
             assert learnt.isdisjoint(document.text for document in held.documents.values())
 
 
+def test_some_training_documents_keep_their_documentation(published, tmp_path):
+    def texts(share):
+        data = TrainingData(source="codesearchnet", path=published, corpus={"keep_documentation": share})
+        made = prepare(data, tmp_path / str(share), CLUSTER)
+        pairs = made.train.read(range(len(made.train)))
+        held = [document.text for held in (made.dev, *made.tests.values()) for document in held.documents.values()]
+        return [pair.query in pair.document for pair in pairs], held
+
+    some, held = texts(0.5)
+    none, held_without = texts(0.0)
+    assert held == held_without
+    assert len(some) == len(none) and not any(none)
+    assert 0.2 < sum(some) / len(some) < 0.8
+
+
 def test_a_repository_with_a_shared_start_is_refused():
     with pytest.raises(ConfigError, match=r"jobs\.mine_pairs"):
         validate(TrainSearchConfig, {
