@@ -1,0 +1,53 @@
+"""What of this machine a sandbox shows: the interpreter, shared libraries, packages; and which users it can map."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+from common.errors import UserError
+
+_SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo")
+_CANDIDATE_UIDS = range(61_184, 65_520)  # what systemd gives to short-lived services: nobody's files are theirs
+
+
+def interpreter() -> str:
+    """The interpreter below a virtual environment: candidates meet its standard library and no packages."""
+    return getattr(sys, "_base_executable", sys.executable)
+
+
+def binds() -> list[str]:
+    """The paths that an interpreter needs, as they are on the host."""
+    own = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), f"{sys.base_prefix}/lib"]
+    return sorted({path for path in (*own, *_SYSTEM) if path not in ("/usr/local", "/") and Path(path).exists()})
+
+
+def site(packages: Iterable[str]) -> dict[str, str]:
+    """Folder name → path of packages of this environment, with the shared libraries that wheels put beside them."""
+    found = {}
+    for name in packages:
+        spec = importlib.util.find_spec(name)
+        if spec is None or not spec.submodule_search_locations:
+            raise UserError(f"{name} is not installed, so candidates cannot have it", f"pip install {name}")
+        folder = Path(spec.submodule_search_locations[0])
+        found[name] = str(folder)
+        if (libraries := folder.with_name(f"{name}.libs")).is_dir():
+            found[libraries.name] = str(libraries)
+    return found
+
+
+def candidate_uid() -> int | None:
+    """A user of the host for candidates, where this process may map one; None: they run as our own user does."""
+    if os.geteuid() != 0:
+        return None
+    wanted = _CANDIDATE_UIDS[os.getpid() % len(_CANDIDATE_UIDS)]
+    try:
+        lines = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    except OSError:
+        return None
+    known = any(int(first) <= wanted < int(first) + int(count) for first, _, count in lines)
+    return wanted if known else None
