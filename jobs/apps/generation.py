@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def _lines(name: str, codes: Codes) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _read(file: Path, samples: int) -> dict[str, Codes]:
+def _read(file: Path, samples: int) -> Mapping[str, Codes]:
     """Samples from before; a problem that was cut off in the middle is taken out and sampled again."""
     if not file.exists():
         return {}
