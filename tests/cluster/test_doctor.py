@@ -57,6 +57,71 @@ def test_verdicts(line, status):
     assert bool(line.remedy) == (status != "ok"), "whatever is not right comes with its remedy, and only that"
 
 
+def finding(level, error="", **isolation):
+    has = {"level": level, "landlock": 7, "cgroup": 2, "own_user": True, **isolation}
+    return {"level": level, "isolation": None if error else has, "error": error, "start_ms": 50.0}
+
+
+NO_FULL = finding("full", "unshare: Operation not permitted")
+
+
+@pytest.mark.parametrize(
+    ("findings", "switches", "user", "container", "found", "remedies"),
+    [
+        ([finding("full"), finding("reduced")], {}, 0, True, "full as root: Landlock 7, cgroup 2, candidates as a "
+                                                             "user", []),
+        ([finding("full", landlock=0, cgroup=0, own_user=False)], {}, 1000, False,
+         "full as user 1000: no Landlock, no cgroup, candidates as our own user", []),
+        ([NO_FULL, finding("reduced")], {}, 0, True, "reduced", ["seccomp=unconfined", "SYS_ADMIN", "reduced"]),
+        ([NO_FULL, finding("reduced")], {"kernel.unprivileged_userns_clone": "0"}, 1000, False, "reduced",
+         ["userns_clone=1"]),
+        ([NO_FULL, finding("reduced")], {"kernel.unprivileged_userns_clone": "0"}, 0, False, "reduced",
+         ["unshare -Ur"]),
+        ([NO_FULL, finding("reduced")], {"user.max_user_namespaces": "0"}, 0, False, "reduced",
+         ["max_user_namespaces=15000"]),
+        ([NO_FULL, finding("reduced")], {"user.max_user_namespaces": "96365"}, 0, False, "reduced", ["unshare -Ur"]),
+        ([NO_FULL, finding("reduced")], {"kernel.apparmor_restrict_unprivileged_userns": "1"}, 1000, False, "reduced",
+         ["apparmor_restrict_unprivileged_userns=0", "profile"]),
+        ([finding("full", "uid_map: no"), finding("reduced", "setresuid: no")], {}, 0, True, "none as root",
+         ["ordinary user", "SETUID"]),
+        ([NO_FULL, finding("reduced", "level reduced needs Landlock")], {}, 5, True, "none as user 5", ["seccomp=",
+         "lsm="]),
+        ([], {}, 0, False, "no answer", ["Linux"]),
+    ],
+)  # fmt: skip
+def test_the_sandbox_and_what_to_allow_for_a_better_one(findings, switches, user, container, found, remedies):
+    line = checks.sandbox(findings, switches, user=user, container=container)
+    assert found in line.found
+    assert (line.status == "ok") == (not remedies)
+    assert all(remedy in line.remedy for remedy in remedies)
+    assert bool(line.remedy) == bool(remedies)
+
+
+def test_the_probe_answers_on_this_machine():
+    assert [one["level"] for one in facts.sandbox()] == ["full", "reduced"]
+
+
+def test_a_probe_that_does_not_start_is_no_answer(monkeypatch, tmp_path):
+    monkeypatch.setattr(facts, "PROJECT", tmp_path / "pyproject.toml")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.setattr(facts.sys, "executable", "/nonesuch")
+    assert facts.sandbox() == []
+    monkeypatch.setattr(facts.sys, "executable", "/bin/true")
+    assert facts.sandbox() == []
+
+
+def test_switches_that_this_kernel_has(tmp_path):
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "max_user_namespaces").write_text("0\n")
+    assert facts.switches(tmp_path) == {"user.max_user_namespaces": "0"}
+
+
+def test_containers_are_known_by_their_marks(tmp_path):
+    assert not facts.container(tmp_path)
+    (tmp_path / ".dockerenv").touch()
+    assert facts.container(tmp_path)
+
+
 def test_a_cluster_s_nodes_are_listed_without_what_ray_adds_for_itself():
     head = Node("10.0.0.1", {"CPU": 0, "node:10.0.0.1": 1, "object_store_memory": 9, "memory": 4 * GIB}, {}, head=True)
     lines = checks.cluster("http://h:8265", [head], None, unlocked=False)

@@ -23,7 +23,6 @@ from types import CodeType
 
 from jobs.execution.inside import call_run, kernel, reference_run, script_run, seccomp, wire
 
-THREADS = 64  # tasks of a test without processes of its own
 CPU_CHECK = 0.02  # seconds of wall between two looks at the clock of a process that is near its limit
 
 
@@ -47,7 +46,7 @@ class _Test:
 
     def __init__(self, message: bytes, descriptors: list[int]) -> None:
         self.limits = wire.LIMITS.unpack(message[: wire.LIMITS.size])
-        mode, self.fn_name = message[wire.LIMITS.size :].decode().split(":", 1)
+        mode, self.fn_name = message[wire.LIMITS.size :].decode("utf-8", "surrogatepass").split(":", 1)
         self.mode, self.descriptors = mode, descriptors
         self._source, self._code, *self.own = descriptors
 
@@ -185,7 +184,8 @@ def _become(test: _Test, own_pids: bool, without: frozenset[str]) -> None:
             os.dup2(descriptor, target)  # received ones lie above: the zygote keeps what is below occupied
         limits = {
             resource.RLIMIT_CPU: int(cpu) + 2, resource.RLIMIT_AS: memory, resource.RLIMIT_FSIZE: file_bytes,
-            resource.RLIMIT_NPROC: THREADS + processes, resource.RLIMIT_NOFILE: 128, resource.RLIMIT_STACK: stack,
+            resource.RLIMIT_NPROC: wire.THREADS + processes, resource.RLIMIT_NOFILE: wire.DESCRIPTORS,
+            resource.RLIMIT_STACK: stack,
         }  # fmt: skip
         for kind, value in limits.items() if "rlimits" not in without else ():
             resource.setrlimit(kind, (value, value))

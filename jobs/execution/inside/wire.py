@@ -17,6 +17,7 @@ import struct
 TEST, STOP, END = b"T", b"K", b"E"
 OUTCOME, HELLO, BROKEN, RENEWED = b"V", b"H", b"X", b"D"
 LARGEST = 8192  # bytes of a message
+THREADS, DESCRIPTORS = 64, 128  # of a test; processes that it may start come on top
 
 LIMITS = struct.Struct("<ddQQQI")
 """CPU seconds, wall seconds, bytes of address space, bytes of one file, bytes of stack, processes besides the first."""

@@ -72,6 +72,13 @@ def _enter(control: socket.socket, config: dict[str, Any]) -> int:
     return own_pids
 
 
+def _change_real_user(uid: int) -> None:
+    try:
+        os.setresuid(uid, -1, -1)
+    except PermissionError as error:
+        raise PermissionError(1, "setresuid: a root without CAP_SETUID is bound by no limit on processes") from error
+
+
 class _Zygote:
     def __init__(self, control: socket.socket, config: dict[str, Any], own_pids: int | None) -> None:
         self.control, self.config, self.own_pids = control, config, own_pids
@@ -160,7 +167,7 @@ class _Zygote:
             os.setresgid(*[jail.INSIDE_UID] * 3)
             os.setresuid(*[jail.INSIDE_UID] * 3)
         elif uid is not None:
-            os.setresuid(uid, -1, -1)  # no limit on processes binds the real user root; files are read as before
+            _change_real_user(uid)  # no limit on processes binds the real user root; files are read as before
         if "capabilities" not in without:
             kernel.drop_capabilities()
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)

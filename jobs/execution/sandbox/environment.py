@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
+import resource
 import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
 from common.errors import UserError
+from jobs.execution.inside import wire
+from jobs.execution.sandbox.spec import Limits
 
 _SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo")
 _CANDIDATE_UIDS = range(61_184, 65_520)  # what systemd gives to short-lived services: nobody's files are theirs
@@ -38,6 +42,20 @@ def site(packages: Iterable[str]) -> dict[str, str]:
         if (libraries := folder.with_name(f"{name}.libs")).is_dir():
             found[libraries.name] = str(libraries)
     return found
+
+
+@functools.lru_cache
+def check(limits: Limits, scratch_bytes: int) -> None:
+    """`UserError` where a test cannot have these limits because this process has lower ones that nobody may raise."""
+    wanted = {
+        "RLIMIT_AS": limits.memory_mb << 20, "RLIMIT_STACK": limits.stack_mb << 20, "RLIMIT_FSIZE": scratch_bytes,
+        "RLIMIT_NPROC": wire.THREADS + limits.processes, "RLIMIT_NOFILE": wire.DESCRIPTORS,
+    }  # fmt: skip
+    for name, value in wanted.items():
+        _, most = resource.getrlimit(getattr(resource, name))
+        if most not in (-1, resource.RLIM_INFINITY) and value > most:
+            raise UserError(f"tests want {name} = {value}, and this process may have {most} at most",
+                            "start it with a higher hard limit (`ulimit -H`), or give tests less")  # fmt: skip
 
 
 def candidate_uid() -> int | None:

@@ -100,7 +100,11 @@ class Sandbox:
         self.close()
 
     def run(self, program: Program, limits: Limits, stdin: bytes = b"", runner_input: bytes = b"") -> Execution:
-        """Run the candidate once, in a fresh process. Never raises for anything that a candidate does."""
+        """Run the candidate once, in a fresh process. Never raises for anything that a candidate does.
+
+        Raises `UserError` for limits above those of this process, `SandboxError` where a dead sandbox has no successor.
+        """
+        environment.check(limits, self.jail.scratch_bytes)
         for _ in range(2):  # the first time it may have died of something else, such as the machine's want of memory
             try:
                 return self._run(program, limits, stdin, runner_input)
@@ -127,6 +131,11 @@ class Sandbox:
     def _start(self) -> None:
         jail = self.jail
         uid = environment.candidate_uid()
+        config = {
+            "level": jail.level, "candidate_uid": uid, "binds": environment.binds(),
+            "site": environment.site(jail.packages), "scratch_bytes": jail.scratch_bytes,
+            "without": sorted(jail.without), "preload": jail.preload, "code": str(_ROOT),
+        }  # fmt: skip
         self._group = cgroups.make(jail.memory_bytes) if jail.memory_bytes else None
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(START)
@@ -138,16 +147,13 @@ class Sandbox:
         theirs.close()
         if self._group:
             self._group.add(self._process.pid)
-        config = {
-            "level": jail.level, "candidate_uid": uid, "binds": environment.binds(),
-            "site": environment.site(jail.packages), "scratch_bytes": jail.scratch_bytes,
-            "without": sorted(jail.without), "preload": jail.preload, "code": str(_ROOT),
-        }  # fmt: skip
         try:
             self._control.send(json.dumps(config).encode())
             answer = self._control.recv(wire.LARGEST)
-        except OSError as error:
-            answer = wire.BROKEN + str(error).encode()
+        except TimeoutError:
+            answer = wire.BROKEN + b"no answer"
+        except OSError:  # it has ended; what it said is on stderr
+            answer = b""
         if answer[:1] != wire.HELLO:
             assert self._process.stderr is not None
             self._process.kill()
@@ -175,7 +181,7 @@ class Sandbox:
                 limits.cpu_seconds, limits.wall, limits.memory_mb << 20, self.jail.scratch_bytes,
                 limits.stack_mb << 20, limits.processes,
             )  # fmt: skip
-            told = f"{program.mode}:{program.fn_name or ''}".encode()
+            told = f"{program.mode}:{program.fn_name or ''}".encode("utf-8", "surrogatepass")
             self._send(wire.TEST + message + told, [program.source, program.compiled, *pipes.theirs])
             pipes.close_theirs()
             answer = pipes.exchange(self._control, stdin, runner_input, time.monotonic() + limits.wall + GRACE)
