@@ -9,8 +9,6 @@ import pytest
 from jobs.execution.sandbox.host import Sandbox, SandboxError
 from jobs.execution.sandbox.spec import Jail
 from tests.security.attack import has_won, strike
-from tests.security.cage import LIMITS as LIMITS
-from tests.security.cage import Cage
 
 KEPT = 6  # sandboxes at a time
 
@@ -92,23 +90,3 @@ def siege(walls, offered):
             assert has_won(outcome), f"with {sorted(off)} switched off nothing stops it: {outcome}"
 
     return run
-
-
-@pytest.fixture
-def cage(level, walls):
-    """Each level, as an object."""
-    return Cage(level, walls)
-
-
-@pytest.fixture
-def full(at_full, walls):
-    """Level full, as an object."""
-    return Cage(at_full, walls)
-
-
-@pytest.fixture
-def reduced(offered, walls):
-    """Level reduced, as an object."""
-    if reason := offered["reduced"]:
-        pytest.skip(reason)
-    return Cage("reduced", walls)

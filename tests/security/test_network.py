@@ -71,7 +71,7 @@ ATTACKS = [
                                                         "$udp))"), (SECCOMP, NET), (SECCOMP,)),
     Attack("listen", TALK.format("", "bind(('127.0.0.1', 0)); "
                                      "s.listen()"), (SECCOMP, LANDLOCK_TCP), (SECCOMP, LANDLOCK_TCP)),
-    Attack("abstract", TALK.format("socket.AF_UNIX", "connect('\\0$abstract')"), (SECCOMP, NET, LANDLOCK_SCOPE),
+    Attack("abstract", TALK.format("socket.AF_UNIX", "connect('\\x00$abstract')"), (SECCOMP, NET, LANDLOCK_SCOPE),
     (SECCOMP, LANDLOCK_SCOPE)),
     Attack("by-path", TALK.format("socket.AF_UNIX", "connect('$path')"), (SECCOMP, ROOT), (SECCOMP,)),
     Attack("netlink", "import socket\nsocket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)\n"
@@ -135,10 +135,10 @@ def test_system_v_objects_outlive_no_test(walls, level, call, remove):
 def test_two_sandboxes_do_not_meet(walls, level):
     """Abstract names and System V keys of one are unknown in another that runs at the same time."""
     name, key = uuid.uuid4().hex, int(uuid.uuid4().hex[:7], 16)
-    wait = f"import socket\ns = socket.socket(socket.AF_UNIX)\ns.bind('\\0{name}')\ns.listen()\n" \
+    wait = f"import socket\ns = socket.socket(socket.AF_UNIX)\ns.bind('\\x00{name}')\ns.listen()\n" \
            f"libc.shmget({key}, 4096, 0o1666)\nprint('open', flush=True)\ntime.sleep(3)"  # fmt: skip
     look = f"import socket\ns = socket.socket(socket.AF_UNIX)\n" \
-           f"if tried(lambda: s.connect('\\0{name}') or True) or libc.shmget({key}, 0, 0) >= 0: won()"  # fmt: skip
+           f"if tried(lambda: s.connect('\\x00{name}') or True) or libc.shmget({key}, 0, 0) >= 0: won()"  # fmt: skip
     if level == "reduced":
         pytest.skip("the filter alone keeps them apart, and is tested above")
     other = walls(level, "seccomp", scratch_bytes=2 << 20)

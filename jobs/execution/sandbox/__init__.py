@@ -16,13 +16,15 @@ a seccomp allow list; limits on CPU time, address space, file size, processes, d
 everything it has started is killed. Landlock and a cgroup for the sum of the memory are added where the host has them.
 
 **Covered at level `reduced`** (no user namespaces: most containers): seccomp, landlock, rlimits. A test can then write
-no file, start no process and signal nobody; it sees the host's process ids and network names it cannot reach.
+no file, start no process and signal nobody; it sees the host's process ids, names of networks that it cannot reach, and
+which files there are and how large (`stat`), but not what is in them. Without Landlock there is no such level.
 
 **Not covered.** A hole in the kernel. Side channels: time, caches, how busy the machine is. A test's own process is its
 own: it can print whatever it likes, also what it was not asked for, so expected outputs never enter and are compared
 outside; HumanEval's and MBPP's tests are scripts below the candidate, so a candidate made to cheat can pass those.
-Without a cgroup a test that may start processes can use its memory limit once for each. In mode `reference` all tests
-of a candidate run in one process, as in the evaluator that it imitates.
+Without a cgroup a test that may start processes can use its memory limit once for each, and CPU time of children that
+it does not wait for is bounded by the wall limit only. In mode `reference` all tests of a candidate run in one
+process, as in the evaluator that it imitates.
 
 What a sandbox really consists of is in its `isolation` record and goes into every result.
 """
