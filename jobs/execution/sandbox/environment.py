@@ -26,8 +26,12 @@ def interpreter() -> str:
 
 def binds() -> list[str]:
     """The paths that an interpreter needs, as they are on the host."""
-    own = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), f"{sys.base_prefix}/lib"]
-    return sorted({path for path in (*own, *_SYSTEM) if path not in ("/usr/local", "/") and Path(path).exists()})
+    own = [sysconfig.get_path("stdlib"), f"{sys.base_prefix}/lib", f"{sys.base_exec_prefix}/lib"]
+    covered = [path for path in own if path.startswith("/tmp/")]
+    if covered:
+        raise UserError(f"the interpreter lies in {covered[0]}, where candidates have their scratch folder",
+                        "install Python anywhere but below /tmp")  # fmt: skip
+    return sorted({path for path in (*own, *_SYSTEM) if Path(path).exists()})
 
 
 def site(packages: Iterable[str]) -> dict[str, str]:

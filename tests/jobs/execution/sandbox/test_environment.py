@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import UserError
 from jobs.execution.sandbox import cgroups, environment
 from jobs.execution.sandbox.host import Program, Sandbox
 from jobs.execution.sandbox.spec import Jail, Limits
@@ -106,3 +107,13 @@ print(ended.count(-9))
             assert run.ended in ("exit", "signal")
             assert (run.stdout != b"0\n") == kills
             assert sandbox.run(program, limits).ended != "lost"
+
+
+def test_nothing_of_the_virtual_environment_is_shown():
+    assert not [path for path in environment.binds() if path.startswith(sys.prefix) and sys.prefix != sys.base_prefix]
+
+
+def test_an_interpreter_below_tmp_is_refused(monkeypatch):
+    monkeypatch.setattr(environment.sysconfig, "get_path", lambda _: "/tmp/python/lib/python3.11")
+    with pytest.raises(UserError, match="scratch folder"):
+        environment.binds()
