@@ -87,11 +87,11 @@ def test_limits_that_this_process_has_no_right_to_give(level, name, value):
 def test_a_group_bounds_the_sum_of_the_memory(full):
     """Several processes, each below its own limit; without a group they may have it all together."""
     code = """
-import os
+import os, time
 for _ in range(4):
     if os.fork() == 0:
         x = bytearray(b'x') * (100 << 20)
-        os.read(0, 1)
+        time.sleep(3)  # all of them have it at once
         os._exit(0)
 ended = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(4)]
 print(ended.count(-9))
