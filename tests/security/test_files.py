@@ -15,7 +15,11 @@ from jobs.execution.sandbox.spec import Limits
 from tests.security.attack import LANDLOCK, OWN_USER, PROCESSES, ROOT, Attack, cases, has_won, strike
 
 HOME = Path(pwd.getpwuid(os.geteuid()).pw_dir)
-LIBRARY = next(line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libc" in line)
+LIBRARY = next(  # the C library's own file: others that begin alike (torch's libc10) may lie where only root can go
+    path
+    for line in Path("/proc/self/maps").read_text().splitlines()
+    if Path(path := line.split()[-1]).name.startswith(("libc.so", "libc-"))
+)
 BAIT = f"/var/tmp/bait-{uuid.uuid4().hex}"  # not below /tmp: there a sandbox without a root has its scratch folder
 SHARED = f"/dev/shm/bait-{uuid.uuid4().hex}"
 PROC = ["/proc/self/environ", "/proc/1/environ", "/proc/self/root/etc/passwd", "/proc/1/root/etc/passwd",
