@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,30 @@ RUN_NAME = "train"
 
 
 def fit(job: TrainerInput, cluster: ClusterConfig, storage: Path, *, steps: int, use_gpu: bool) -> dict[str, Any]:
-    """Train for `steps` steps on the connected cluster; returns the summary of the finished run.
+    """Train a search adapter for `steps` steps on the connected cluster; returns the summary of the finished run."""
+    from jobs.training.contrastive import train_worker
+
+    raw = job.model_dump(mode="json")
+    return launch(train_worker, raw, cluster, storage, curve=job.metrics, steps=steps, use_gpu=use_gpu)
+
+
+def launch(
+    worker: Callable[[dict[str, Any]], dict[str, Any]], raw: dict[str, Any], cluster: ClusterConfig, storage: Path,
+    *, curve: Path, steps: int, use_gpu: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Run `worker(raw)` on each Ray Train worker, with a bar fed by the file `curve`; returns what rank 0 returned.
 
     Ray finds the last committed checkpoint by storage path and run name, so calling this again after an interruption
-    goes on from there. A lost worker is replaced up to `cluster.max_failures` times.
+    goes on from there. A lost worker is replaced up to `cluster.max_failures` times. Raises `UserError` where workers
+    return `{"error", "remedy"}`.
     """
     import ray.train
     from ray.train.torch import TorchTrainer
     from ray.train.v2.api.exceptions import TrainingFailedError
 
-    from jobs.training.contrastive import train_worker
-
     trainer = TorchTrainer(
-        train_worker,
-        train_loop_config=job.model_dump(mode="json"),
+        worker,
+        train_loop_config=raw,
         scaling_config=ray.train.ScalingConfig(
             num_workers=cluster.num_workers,
             use_gpu=use_gpu,
@@ -35,13 +46,13 @@ def fit(job: TrainerInput, cluster: ClusterConfig, storage: Path, *, steps: int,
         ),
         run_config=ray.train.RunConfig(
             name=RUN_NAME,
-            storage_path=str(storage),
+            storage_path=str(storage.absolute()),
             failure_config=ray.train.FailureConfig(max_failures=cluster.max_failures),
             checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
         ),
     )
     try:
-        with progress_bar(job.metrics, steps):
+        with progress_bar(curve, steps):
             outcome = trainer.fit().return_value
     except TrainingFailedError as error:
         raise _explained(error, storage) from error
