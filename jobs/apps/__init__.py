@@ -2,7 +2,7 @@
 
     config.py    the job's fields
     inputs.py    problems and candidates: what can be used, what cannot
-    generation.py, prompts.py  candidates from a model, sampled while earlier ones run
+    generation.py  candidates from a model, sampled while earlier ones run
     ledger.py    verdicts.jsonl: written as verdicts come, read when the job goes on
     pipeline.py  candidates → pool → ledgers → result; takes any iterator of candidates, so also a model's
     summary.py   figures, failures, both modes side by side (pure)

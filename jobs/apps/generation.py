@@ -18,10 +18,10 @@ from common.corpora.problems.candidates import stream_candidates
 from common.corpora.problems.record import CodeProblem
 from common.corpora.splits import seeded_hash
 from common.errors import UserError
+from common.prompts import prompt_of, stops_of
 from common.runs import write_text
 from jobs.apps.config import EvaluateAppsConfig
 from jobs.apps.inputs import Codes, Stream
-from jobs.apps.prompts import prompt_of, stops_of
 
 log = logging.getLogger(__name__)
 AHEAD = 2  # problems that are being sampled while earlier ones run

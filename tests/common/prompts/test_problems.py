@@ -1,7 +1,7 @@
-"""What a model is asked."""
+"""What a model is asked for a problem with tests."""
 
 from common.corpora.problems.record import CodeProblem
-from jobs.apps.prompts import prompt_of, stops_of
+from common.prompts import prompt_of, stops_of
 
 
 def asked(**more):
@@ -22,3 +22,8 @@ def test_a_function_s_head_is_gone_on_with():
     head = asked(kind="script", prompt_prefix="def f(n):\n    '''Double.'''\n")
     assert prompt_of(head) == head.prompt_prefix
     assert "\ndef " in stops_of(head) and "\ndef " not in stops_of(asked())
+
+
+def test_a_function_s_head_is_not_touched():
+    head = asked(kind="script", prompt_prefix="\n\ndef f(n):\n    '''Braces {n}.'''\n  ")
+    assert prompt_of(head) == head.prompt_prefix
