@@ -23,7 +23,8 @@ def measure(side: str) -> dict[str, Any]:
     """Pairs per second over a few steps, after one that warms up."""
     import torch
 
-    from common.adapters.methods import PeftSpec, wrap
+    from common.adapters.methods import PeftSpec
+    from common.adapters.wrapping import wrap
     from common.corpora.stdlib import stdlib_corpus
     from common.models.batching import plan_chunks
     from common.models.encoder import Encoder, load_model

@@ -140,7 +140,8 @@ def model_alone(model: str) -> dict[str, float]:
     import torch
 
     import jobs.training.contrastive  # noqa: F401 - what a worker imports
-    from common.adapters.methods import PeftSpec, wrap
+    from common.adapters.methods import PeftSpec
+    from common.adapters.wrapping import wrap
     from common.models.encoder import Encoder, load_model
     from common.models.loading import resolve
     from common.models.precision import choose_dtype

@@ -36,7 +36,8 @@ from transformers.utils import logging
 
 from common.adapters.folder import adapter_digest, save_adapter
 from common.adapters.manifest import BaseReference, Manifest, write_manifest
-from common.adapters.methods import PeftSpec, wrap
+from common.adapters.methods import PeftSpec
+from common.adapters.wrapping import wrap
 from common.models.codet5p import CodeT5pEmbeddingConfig, CodeT5pEmbeddingModel
 from common.models.encoder import load_model
 from common.models.loading import Base, EncoderConfig, resolve

@@ -84,7 +84,7 @@ def save_adapter(model: Any, folder: Path, *, base_name: str, revision: str | No
     draft.rename(folder)
 
 
-def start_from(model: Any, folder: Path, base: Base) -> None:
+def start_from(model: Any, folder: Path, base: Weights) -> None:
     """Give what `wrap` made the weights of the adapter in `folder`; raises `AdapterError` where they do not fit."""
     from peft import load_peft_weights, set_peft_model_state_dict
 
@@ -107,7 +107,7 @@ def start_from(model: Any, folder: Path, base: Base) -> None:
 def attach(model: torch.nn.Module, folder: Path, base: Base) -> torch.nn.Module:
     """`model`, the base in fp32, with the adapter; base and weights are checked first.
 
-    LoRA, DoRA, rsLoRA and IA3 are merged into its weights. Prompt and prefix tuning stay around it as a `PeftModel`.
+    What can be merged into its weights is. Prompt and prefix tuning stay around it as a `PeftModel`.
     A full fine-tuning takes its place.
     """
     from peft import PeftModel

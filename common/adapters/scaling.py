@@ -23,7 +23,8 @@ def scale_adapter(model: Any, factor: float, base: Base | None = None) -> None:
     """Scale in place what `wrap` made. `base` is read again for `full`, whose weights it no longer has.
 
     lora, rslora: B ← λB. dora: also m ← ‖W‖ + λ(m − ‖W‖) by row, for without it m would still rescale W. ia3:
-    l ← 1 + λ(l − 1). full: W ← W₀ + λ(W − W₀). Raises `AdapterError` for prompt and prefix tuning.
+    l ← 1 + λ(l − 1). vera: Λb ← λΛb. oft: the rotations' angles, not the weights: Q ← λQ. full: W ← W₀ + λ(W − W₀).
+    Raises `AdapterError` for prompt and prefix tuning.
     """
     import torch
 
@@ -46,6 +47,10 @@ def scale_adapter(model: Any, factor: float, base: Base | None = None) -> None:
             for vector in getattr(module, "lora_magnitude_vector", {}).values():
                 norm = torch.linalg.vector_norm(module.get_base_layer().weight.float(), dim=1)
                 vector.weight.copy_(torch.lerp(norm.to(vector.weight), vector.weight, factor))
+            for vector in getattr(module, "vera_lambda_b", {}).values():
+                vector.mul_(factor)
+            for rotation in getattr(module, "oft_R", {}).values():
+                rotation.weight.mul_(factor)
             for vector in getattr(module, "ia3_l", {}).values():
                 vector.copy_(torch.lerp(torch.ones_like(vector), vector, factor))
 

@@ -98,8 +98,11 @@ def resolve(name: str, options: EncoderConfig | None = None) -> Base:
     return _describe(name, facts, folder, digest, options)
 
 
-def find(name: str, options: EncoderConfig) -> tuple[Path, bool, str]:
-    """The folder of a model, whether it is the Hub's, and the digest of its weights; raises `ModelError`."""
+def find(name: str, options: EncoderConfig, *, default: str = "minilm") -> tuple[Path, bool, str]:
+    """The folder of a model, whether it is the Hub's, and the digest of its weights; raises `ModelError`.
+
+    `default` is the packaged model that the error proposes.
+    """
     spec = lookup(name)
     folder, from_hub, tried = _locate(name, spec, options)
     if folder is None:
@@ -107,7 +110,7 @@ def find(name: str, options: EncoderConfig) -> tuple[Path, bool, str]:
             f"the base model {name!r} cannot be had; tried {'; '.join(tried)}",
             f"{'' if spec else suggestion(name)}give a folder with config.json, tokenizer files and *.safetensors as "
             "--model, fill the Hub cache on a machine with access (HF_HOME), or use the packaged default: "
-            "--model minilm",
+            f"--model {default}",
         )
     digest = weights_digest(folder)
     if digest is None:

@@ -42,7 +42,7 @@ def load_model(base: Base, device: torch.device) -> torch.nn.Module:
     """
     disable_progress_bar()  # a bar over a hundred tensors that load in milliseconds says nothing
     config = configuration(base)
-    with _without_report():
+    with without_report():
         model, report = _CLASSES.get(config.model_type, AutoModel).from_pretrained(
             base.folder,
             config=config,
@@ -79,7 +79,7 @@ def configuration(base: Base) -> PretrainedConfig:
             "read the Python code that comes with it, then give --encoder.trust-remote-code",
         ) from error
     entry = ARCHITECTURES.get(config.model_type)
-    if entry and entry.kind == "encoder" and getattr(config, "is_decoder", False):
+    if entry and entry.kinds == {"encoder"} and getattr(config, "is_decoder", False):
         # UniXcoder's code sets it for the sake of generation and masks by hand; transformers 5 would mask causally
         config.is_decoder = False
     if config.model_type == "nomic_bert":
@@ -98,7 +98,7 @@ def _read_nomic(config: Any) -> None:
 
 
 @contextmanager
-def _without_report() -> Iterator[None]:
+def without_report() -> Iterator[None]:
     """Without transformers' table of tensors that are absent (we judge them) or left over (heads)."""
     names = ("modeling_utils", "distributed.tensor_parallel")  # the latter says what it would shard
     loggers = [logging.getLogger(f"transformers.{name}") for name in names]

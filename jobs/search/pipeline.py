@@ -9,8 +9,8 @@ from pathlib import Path
 
 from common.adapters.folder import adapter_digest, check
 from common.adapters.manifest import BaseReference, Manifest, write_manifest
-from common.adapters.methods import check_fit
 from common.adapters.registry import register
+from common.adapters.wrapping import check_fit
 from common.corpora.beir import Document, RetrievalSet, read_beir
 from common.corpora.pairs import read_pairs
 from common.models.loading import Base, resolve

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from common.adapters.methods import check_fit
+from common.adapters.wrapping import check_fit
 from common.models.loading import Base, resolve
 from common.tracking import tracking_uri
 from jobs.search.config import TrainSearchConfig

@@ -8,7 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from common.adapters.folder import WEIGHTS, adapter_digest, attach, check, start_from
 from common.adapters.manifest import MANIFEST, read_manifest
-from common.adapters.methods import PeftSpec, wrap
+from common.adapters.methods import PeftSpec
+from common.adapters.wrapping import wrap
 from common.errors import AdapterError
 from common.models.encoder import Encoder, load_model
 from tests.models_zoo import ARCHITECTURES, CPU, LINES, adapter, base, build

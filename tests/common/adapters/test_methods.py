@@ -5,7 +5,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from common.adapters.methods import METHODS, Method, PeftSpec, check_fit, wrap
+from common.adapters.methods import METHODS, Method, PeftSpec
+from common.adapters.wrapping import check_fit, wrap
 from common.errors import AdapterError, ModelError
 from common.models.encoder import load_model
 from tests.models_zoo import CPU, base

@@ -1,9 +1,9 @@
 import pytest
 
 from common.errors import ModelError
-from common.models.architectures import ARCHITECTURES
+from common.models.architectures import ARCHITECTURES, of_kind
 from common.models.catalogue import CATALOGUE, default_targets, lookup, suggestion
-from tests import models_zoo
+from tests import decoders_zoo, models_zoo
 
 CODE_QUERY = "Given a web search query, retrieve relevant code that can help answer the query."
 NOMIC = "Represent this query for searching relevant code: "
@@ -69,7 +69,8 @@ def test_every_model_has_a_source_and_an_architecture_that_tests_run(spec):
 
 
 def test_every_architecture_is_in_the_zoo():
-    assert set(ARCHITECTURES) == set(models_zoo.ARCHITECTURES)
+    assert set(of_kind("encoder")) == set(models_zoo.ARCHITECTURES)
+    assert set(of_kind("causal")) | set(of_kind("seq2seq")) == set(decoders_zoo.FAMILIES)
 
 
 @pytest.mark.parametrize(

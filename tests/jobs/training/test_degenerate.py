@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from common.adapters.methods import PeftSpec, wrap
+from common.adapters.methods import PeftSpec
+from common.adapters.wrapping import wrap
 from common.corpora.pair_store import write_store
 from common.corpora.pairs import Pair
 from common.errors import PreflightError
