@@ -78,16 +78,22 @@ def gather(mine: torch.Tensor, shares: Sequence[Sequence[int]], rank: int) -> to
     return torch.empty_like(rows).index_copy(0, order, rows)
 
 
-def sum_gradients(parameters: Sequence[torch.nn.Parameter]) -> None:
-    """Add up the workers' gradients in one message; an adapter's are a few megabytes at most."""
+def sum_gradients(parameters: Sequence[torch.nn.Parameter], figures: Sequence[float] = ()) -> list[float]:
+    """Add up the workers' gradients, and `figures` of each worker, in one message; returns the sums of those.
+
+    An adapter's gradients are a few megabytes at most.
+    """
     if not dist.is_initialized() or dist.get_world_size() == 1:
-        return
-    flat = torch.cat([_grad(parameter).flatten() for parameter in parameters])
+        return list(figures)
+    device = parameters[0].device if parameters else "cuda" if dist.get_backend() == "nccl" else "cpu"
+    extra = torch.tensor(figures, dtype=torch.float32, device=device)
+    flat = torch.cat([*(_grad(parameter).flatten() for parameter in parameters), extra])
     dist.all_reduce(flat)
     start = 0
     for parameter in parameters:
         parameter.grad = flat[start : start + parameter.numel()].view_as(parameter)
         start += parameter.numel()
+    return flat[start:].tolist()
 
 
 def _grad(parameter: torch.nn.Parameter) -> torch.Tensor:

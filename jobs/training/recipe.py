@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,16 +12,19 @@ from common.config import Config
 from common.models.catalogue import Precision
 from common.models.loading import Base
 
+if TYPE_CHECKING:
+    from jobs.training.sampling import Schedule
 
-class Recipe(Config):
-    """The contrastive recipe."""
+
+class LoopRecipe(Config):
+    """What every training loop has."""
 
     epochs: float = Field(3.0, gt=0)
-    """Passes over the training pairs; a fraction is allowed."""
-    batch: int = Field(128, ge=2)
-    """Pairs a step over all workers: each query meets batch - 1 negatives."""
+    """Passes over the training data; a fraction is allowed."""
+    batch: int = Field(128, ge=1)
+    """Items a step, over all workers."""
     learning_rate: float | None = Field(None, gt=0)
-    """Peak rate of AdamW; none = what suits the PEFT method (1e-3 for lora)."""
+    """Peak rate; none = what suits the PEFT method."""
     weight_decay: float = Field(0.01, ge=0)
     """AdamW's decoupled decay."""
     warmup_share: float = Field(0.1, ge=0, lt=1)
@@ -30,6 +33,38 @@ class Recipe(Config):
     """Warm-up as a number of steps instead, as LoRACode has it; may be longer than the run."""
     clip_norm: float = Field(1.0, gt=0)
     """Largest gradient norm."""
+    base_dropout: bool = False
+    """Also train with the base's own dropout, as transformers' Trainer does; a third slower on a CPU."""
+    seed: int = 0
+    """Seeds the order of the data, the adapter's start and dropout."""
+    precision: Precision = "auto"
+    """fp32, bf16, or auto: bf16 where a probe shows that this machine is faster with it."""
+    log_every: int = Field(10, ge=1)
+    """Steps between two logged losses."""
+    tokens_per_chunk: int | None = Field(None, ge=1)
+    """Tokens that run through the model together; none = 1,024 on a CPU, 16,384 on a GPU."""
+
+    @property
+    def chosen(self) -> str:
+        """What chooses the adapter; `last` = the last one is kept."""
+        raise NotImplementedError
+
+    def warmup(self, steps: int) -> int:
+        """Warm-up in steps, for a run of `steps`."""
+        return max(1, round(steps * self.warmup_share)) if self.warmup_steps is None else self.warmup_steps
+
+    def marks(self, schedule: Schedule) -> set[int]:
+        """Steps after which the dev split is scored and a checkpoint written; the last one is among them."""
+        raise NotImplementedError
+
+
+class Recipe(LoopRecipe):
+    """The contrastive recipe."""
+
+    batch: int = Field(128, ge=2)
+    """Pairs a step over all workers: each query meets batch - 1 negatives."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak rate of AdamW; none = what suits the PEFT method (1e-3 for lora)."""
     temperature: float = Field(0.05, gt=0)
     """InfoNCE's τ; cosines are divided by it."""
     symmetric: bool = True
@@ -44,25 +79,20 @@ class Recipe(Config):
     """Share of the learnt update that the finished adapter keeps (WiSE-FT, Wortsman et al. 2022): less forgetting."""
     select: Literal["best", "last"] = "best"
     """Which adapter is kept: the best on dev, or the last one."""
-    base_dropout: bool = False
-    """Also train with the base's own dropout, as transformers' Trainer does; a third slower on a CPU."""
-    seed: int = 0
-    """Seeds the order of the pairs, the adapter's start and dropout."""
-    precision: Precision = "auto"
-    """fp32, bf16, or auto: bf16 where a probe shows that this machine is faster with it."""
     evaluations: int = Field(4, ge=1)
     """How often the dev split is scored, and a checkpoint written, during the run; the best adapter is kept."""
-    log_every: int = Field(10, ge=1)
-    """Steps between two logged losses."""
-    tokens_per_chunk: int | None = Field(None, ge=1)
-    """Tokens that run through the model together; none = 1,024 on a CPU, 16,384 on a GPU."""
     kept_tokens: int | None = Field(None, ge=0)
     """Tokens a worker may hold activations of; a larger batch is computed with cached gradients. none = 32,768 on a
     CPU, 131,072 on a GPU."""
 
-    def warmup(self, steps: int) -> int:
-        """Warm-up in steps, for a run of `steps`."""
-        return max(1, round(steps * self.warmup_share)) if self.warmup_steps is None else self.warmup_steps
+    @property
+    def chosen(self) -> str:
+        """`best` or `last`."""
+        return self.select
+
+    def marks(self, schedule: Schedule) -> set[int]:
+        """`evaluations` steps, evenly spread over the run."""
+        return {round(schedule.steps * (i + 1) / self.evaluations) for i in range(self.evaluations)}
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:
@@ -71,19 +101,11 @@ class Recipe(Config):
         return self
 
 
-class TrainerInput(Config):
-    """Everything a worker needs; plain data, so that Ray can send it."""
+class WorkerInput(Config):
+    """What a worker of every loop needs; plain data, so that Ray can send it."""
 
-    base: Base
-    """What to adapt."""
     peft: PeftSpec
     """The adapter."""
-    recipe: Recipe
-    """How to train it."""
-    train: Path
-    """Pairs JSONL."""
-    dev: Path
-    """BEIR folder for choosing the best adapter."""
     start: Path | None = None
     """Adapter folder to start from; none = a fresh adapter."""
     output: Path
@@ -98,3 +120,24 @@ class TrainerInput(Config):
     """MLflow run to log the curve to."""
     stop_after: int | None = None
     """Die after so many steps, for tests of resuming."""
+
+    def identity(self) -> dict[str, str]:
+        """What a checkpoint of the run belongs to."""
+        return {"method": self.peft.model_dump_json()}
+
+
+class TrainerInput(WorkerInput):
+    """Everything a worker of the contrastive loop needs."""
+
+    base: Base
+    """What to adapt."""
+    recipe: Recipe
+    """How to train it."""
+    train: Path
+    """Pairs JSONL."""
+    dev: Path
+    """BEIR folder for choosing the best adapter."""
+
+    def identity(self) -> dict[str, str]:
+        """Base and method."""
+        return {"base": self.base.digest, **super().identity()}

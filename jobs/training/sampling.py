@@ -20,12 +20,14 @@ class Schedule:
     epochs: float
     """Passes over the data; a fraction ends inside the last pass."""
     seed: int
+    least: int = 2
+    """A smaller remainder of a pass is left out: one pair has no negatives. One answer can be learnt from: 1 there."""
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches in one pass; a remainder of one pair, which has no negatives, is left out."""
+        """Batches in one pass."""
         full, rest = divmod(self.pairs, self.batch)
-        return full + (rest > 1)
+        return full + (rest >= self.least)
 
     @property
     def steps(self) -> int:
