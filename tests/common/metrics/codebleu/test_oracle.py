@@ -4,9 +4,9 @@ Lexical parts: none. Syntax and data flow: none where the older grammars and tod
 data flow under hash seed 0 included. The rest are predictions with a syntax error, or with syntax that the grammar of
 2020 did not know; each grammar goes on behind an error in its own way. By pair:
 
-- official: 295, 298 `match`, unknown in 2020 (298 in the reference, too). 186 `f(x):` with an indented line below, which
-  0.16 took for an annotated assignment and so for no error. 165, 181, 194, 200, 222, 238, 241, 242, 246, 249, 262: a
-  token replaced, deleted, doubled or swapped, so that the text no longer parses.
+- official: 295, 298 `match`, unknown in 2020 (298 in the reference, too). 186 `f(x):` with an indented line below,
+  which 0.16 took for an annotated assignment and so for no error. 165, 181, 194, 200, 222, 238, 241, 242, 246, 249,
+  262: a token replaced, deleted, doubled or swapped, so that the text no longer parses.
 - pypi: 198, 241, 242, of the same kind (of the 48 broken predictions, the 45 others are recovered alike).
 """
 

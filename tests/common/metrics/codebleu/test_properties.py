@@ -49,7 +49,7 @@ def rows(pairs, mode):
     return pair_statistics([one for one, _ in pairs], [[other] for _, other in pairs], mode=mode)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(PAIRS, MODES)
 def test_figures_are_between_0_and_1(pairs, mode):
     of_pairs = figures_of(rows(pairs, mode), mode=mode)
@@ -57,7 +57,7 @@ def test_figures_are_between_0_and_1(pairs, mode):
     assert (of_pairs >= 0).all() and (of_pairs <= 1 + 1e-12).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(STATEMENTS, MODES)
 def test_code_against_itself(code, mode):
     figures = corpus_codebleu([code], [[code]], mode=mode)
@@ -68,7 +68,7 @@ def test_code_against_itself(code, mode):
         assert figures.ngram == pytest.approx(1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(PAIRS, MODES, st.randoms())
 def test_the_order_of_pairs_does_not_matter(pairs, mode, draw):
     mixed = list(pairs)
@@ -77,7 +77,7 @@ def test_the_order_of_pairs_does_not_matter(pairs, mode, draw):
     assert figures_of(there, mode=mode) == pytest.approx(figures_of(here, mode=mode), abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(PAIRS, MODES)
 def test_a_corpus_of_one_is_its_pair_and_a_corpus_the_sum_of_its_rows(pairs, mode):
     table = rows(pairs, mode)

@@ -1,5 +1,5 @@
-"""Trees of today's grammar in the shape of older ones: `trees.jsonl` was printed by tree-sitter-python 0.16.1 and 0.21.0
-themselves, for snippets whose tree is another today. A line without one of the two has a syntax error there."""
+"""Trees of today's grammar in the shape of older ones: `trees.jsonl` was printed by tree-sitter-python 0.16.1 and
+0.21.0 themselves, for snippets whose tree is another today. A line without one of the two has a syntax error there."""
 
 import json
 from pathlib import Path
