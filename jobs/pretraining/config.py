@@ -23,7 +23,7 @@ class Shape(Config):
     """Attention heads."""
     feedforward: int = Field(640, ge=8)
     """Width of the gated feed-forward block."""
-    positions: int = Field(1024, ge=16)
+    positions: int = Field(768, ge=16)
     """Longest text in tokens, and the length of a training row."""
 
     @model_validator(mode="after")
@@ -36,11 +36,11 @@ class Shape(Config):
 class Schedule(Config):
     """How it is trained."""
 
-    epochs: int = Field(6, ge=1)
+    epochs: int = Field(4, ge=1)
     """Passes over the library."""
     batch: int = Field(8, ge=1)
     """Rows a step, over all workers."""
-    muon_rate: float = Field(6e-3, gt=0)
+    muon_rate: float = Field(4e-3, gt=0)
     """Peak rate of Muon (Jordan et al. 2024), which trains the matrices of the blocks."""
     adam_rate: float = Field(4e-3, gt=0)
     """Peak rate of AdamW, which trains embeddings and norms."""
@@ -52,7 +52,7 @@ class Schedule(Config):
     """Largest gradient norm."""
     evaluations: int = Field(8, ge=1)
     """How often the held-out modules are read, and a checkpoint written."""
-    rows_at_once: int = Field(4, ge=1)
+    rows_at_once: int = Field(2, ge=1)
     """Rows that run through the model together; a step accumulates."""
     seed: int = 0
     """Seeds weights and the order of the rows."""
@@ -71,5 +71,5 @@ class TrainStandinConfig(JobConfig):
     """Size of the model."""
     training: Schedule = Schedule()
     """How it is trained."""
-    cluster: ClusterConfig = ClusterConfig(num_workers=1, cpus_per_worker=2)
+    cluster: ClusterConfig = ClusterConfig()
     """Where it runs."""

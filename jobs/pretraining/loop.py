@@ -103,6 +103,8 @@ class _Worker:
                 self.curve.log(self.step, loss=loss)
             if self.step in marks:
                 self._report()
+            if self.raw.get("stop_after") == self.step:  # for tests of resuming
+                os._exit(1)
         if self.rank == 0:
             self.model.to(torch.bfloat16).save_pretrained(self.raw["output"])
         return self._summary()
@@ -121,7 +123,7 @@ class _Worker:
             loss.backward()
             value += loss.item()
         parameters = list(self.model.parameters())
-        sum_gradients(parameters)
+        [value] = sum_gradients(parameters, [value])
         if not np.isfinite(value):
             raise UserError(f"the loss of step {self.step} is {value}", "lower --training.muon-rate")
         torch.nn.utils.clip_grad_norm_(parameters, schedule.clip_norm)
