@@ -15,7 +15,8 @@ from common.corpora.beir import Document, RetrievalSet, read_beir
 from common.corpora.pairs import read_pairs
 from common.models.loading import Base, resolve
 from common.runs import Result, RunFolder
-from common.tracking import end_run, start_run, tracking_uri
+from common.tracking import end_run
+from jobs.lineage import start_tracking
 from jobs.ray_session import connected
 from jobs.search.config import TrainSearchConfig
 from jobs.search.data import TRAIN, prepare
@@ -42,7 +43,13 @@ def train_search(config: TrainSearchConfig) -> Result:
         if config.start:
             check(config.start, base)  # before anything is read
         data = run.step("corpus", lambda: _prepare(config, run.path))
-        tracked = run.step("tracking", lambda: _start(config, base, data, run.path))
+        tracked = run.step(
+            "tracking",
+            lambda: start_tracking(
+                "train_search", config, config.tracking, base_digest=base.digest, fingerprint=data["fingerprint"],
+                folder=run.path,
+            ),
+        )  # fmt: skip
         trained = run.step("train", lambda: _train(config, base, data, tracked, run.path))
         scores = run.step("evaluate", lambda: _evaluate(config, base, data, run.path))
         adapter = run.step("register", lambda: _register(config, base, data, tracked, scores, run.path))
@@ -89,15 +96,6 @@ def _prepare(config: TrainSearchConfig, folder: Path) -> Result:
         "fingerprint": corpus.report.fingerprint,
         "report": json.loads(json.dumps(asdict(corpus.report))),
     }
-
-
-def _start(config: TrainSearchConfig, base: Base, data: Result, folder: Path) -> Result:
-    uri = tracking_uri(config.tracking, folder)
-    tags = {"job": "train_search", "base_digest": base.digest, "data_fingerprint": data["fingerprint"]}
-    if config.tracking.parent:
-        tags["mlflow.parentRunId"] = config.tracking.parent
-    run_id = start_run(uri, config.tracking.experiment, folder.name, config.model_dump(mode="json"), tags)
-    return {"uri": uri, "experiment": config.tracking.experiment, "run_id": run_id}
 
 
 def _train(config: TrainSearchConfig, base: Base, data: Result, tracked: Result, folder: Path) -> Result:

@@ -33,12 +33,10 @@ from jobs.training.forward import Answerer
 from jobs.training.generative_recipe import GenerativeInput
 from jobs.training.gradients import sum_gradients
 from jobs.training.loop import Loop, run_worker
-from jobs.training.packing import Micro, level, plan_bucketed, plan_packed
+from jobs.training.packing import CHUNK, Micro, level, plan_bucketed, plan_packed
 from jobs.training.segments import can_pack
 from jobs.training.tokenised import TokenStore
 
-CHUNK = {"cpu": 1024, "cuda": 16384}
-"""Tokens of a pass where the recipe says nothing."""
 NAN_BATCH = "nan_batch.json"
 _TRIM_EVERY = 8
 _ADAPTERS_DROPOUT = {"lora_dropout", "vera_dropout"}
@@ -70,7 +68,7 @@ class _Worker(Loop):
         self.optimiser = self._optimiser()
         self.best = ckpt.weights(self.model)
         self._after = after_step(self.model, job.peft)
-        self.answers = DevAnswers(job, self.model, self.tokenizer, rank, world) if job.dev_prompts else None
+        self.answers = DevAnswers(job, self.model, self.tokenizer, rank, world) if job.dev_sample else None
         self.dropouts = [
             module
             for name, module in self.model.named_modules()

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from common.config import Config
 from common.models.generator import GeneratorBase
+from common.prompts import Template
 from jobs.training.recipe import LoopRecipe, WorkerInput
 from jobs.training.sampling import Schedule
 
@@ -94,12 +95,12 @@ class GenerativeInput(WorkerInput):
     """Token store of the training examples."""
     dev: Path
     """Token store of the dev examples."""
-    dev_prompts: Path | None = None
-    """JSONL of the dev examples that are answered during training: id, prompt, reference, problem."""
+    template: Template
+    """How examples are put to the model."""
+    dev_sample: Path | None = None
+    """The dev examples that are answered during training."""
     dev_problems: Path | None = None
     """APPS rows of the problems that those belong to."""
-    stop_texts: tuple[str, ...] = ()
-    """Texts that end an answer."""
     data_digest: str = ""
     """Of the training tokens."""
 

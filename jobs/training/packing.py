@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from common.models.batching import plan_chunks
 
+CHUNK = {"cpu": 1024, "cuda": 16384}
+"""Tokens of a pass where the recipe says nothing."""
+
 
 @dataclass(frozen=True)
 class Micro:

@@ -36,14 +36,13 @@ class Tokens:
 def encode(tokenizer: Any, id: str, prompt: str, answer: str, kind: Kind) -> Tokens:
     """Tokens of prompt and answer, made apart, so that generation sees the very prompt that training saw.
 
-    Causal: the tokenizer's own beginning (Llama's BOS) stays, an end that it puts behind every text (T5's) goes from
-    the prompt. Both kinds: the answer ends with EOS, which is how a model learns to stop.
+    The answer ends with EOS, which is how a model learns to stop.
     """
-    asked = tokenizer(prompt)["input_ids"]
+    from common.models.generation import prompt_ids
+
     end = tokenizer.eos_token_id
+    asked = prompt_ids(tokenizer, prompt, kind)
     if kind == "causal":
-        if asked and asked[-1] == end and not prompt.endswith(tokenizer.eos_token):
-            asked = asked[:-1]
         return Tokens(id, asked, [*tokenizer(answer, add_special_tokens=False)["input_ids"], end])
     said = tokenizer(text_target=answer)["input_ids"]
     return Tokens(id, asked, said if said and said[-1] == end else [*said, end])

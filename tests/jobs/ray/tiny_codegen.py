@@ -8,6 +8,7 @@ from typing import Any
 
 from common.adapters.methods import PeftSpec
 from common.models.generator import load_generator_tokenizer, resolve_generator
+from common.prompts import TEMPLATES
 from jobs.ray_session import ClusterConfig
 from jobs.training.generative_recipe import GenerativeInput, GenerativeRecipe
 from jobs.training.tokenised import TokenStore, encode
@@ -50,6 +51,7 @@ def trainer_input(place: Path, folder: Path, peft: dict[str, Any] | None = None,
         recipe=GenerativeRecipe(**{**_RECIPE, **recipe}),
         train=place / "train",
         dev=place / "dev",
+        template=TEMPLATES["study"],
         output=folder / "adapter",
         metrics=folder / "metrics.jsonl",
         data_digest=TokenStore(place / "train").digest(),
