@@ -1,7 +1,7 @@
 """Candidates from a model: an actor that samples, a file that keeps what it has sampled.
 
-The actor works a few problems ahead of the executors, so that both are busy. Each problem's samples depend on the seed
-and its id alone: a run that goes on gets the same ones.
+The actor works some problems ahead of the executors, so that both are busy, and on several at once. Each problem's
+samples depend on the seed and its id alone: a run that goes on gets the same ones.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from jobs.apps.config import EvaluateAppsConfig
 from jobs.apps.inputs import Codes, Stream
 
 log = logging.getLogger(__name__)
-AHEAD = 2  # problems that are being sampled while earlier ones run
+AHEAD = 1  # batches that are being sampled while the problems of earlier ones run
+TOGETHER = 32  # answers in the making at a time
 CANDIDATES = "candidates.jsonl"
 
 
@@ -43,22 +44,35 @@ def generated(config: EvaluateAppsConfig, run: Path, stream: Stream) -> Iterator
         config.model, config.revision, str(config.adapter) if config.adapter else None
     )
     try:
-        waiting: deque[tuple[CodeProblem, Any]] = deque()
+        asked: deque[tuple[list[CodeProblem], Any]] = deque()
+        batch: list[CodeProblem] = []
+
+        def ask() -> None:
+            questions = [_question(problem, config) for problem in batch]
+            asked.append((batch.copy(), actor.sample.remote(questions)))
+            batch.clear()
+
         for problem in stream():
             if isinstance(problem, Problem) or not problem.tested:
                 continue
             if codes := there.get(problem.id):
                 yield problem, codes
                 continue
-            sampling = config.sampling.model_copy(update={"stop": (*config.sampling.stop, *stops_of(problem))})
-            seed = int(seeded_hash(0, problem.id)[:12], 16)
-            waiting.append((problem, actor.sample.remote(prompt_of(problem), sampling.model_dump(mode="json"), seed)))
-            if len(waiting) > AHEAD:
-                yield _collected(*waiting.popleft(), file, config.sampling.samples)
-        while waiting:
-            yield _collected(*waiting.popleft(), file, config.sampling.samples)
+            batch.append(problem)
+            if len(batch) * config.sampling.samples >= TOGETHER:
+                ask()
+            if len(asked) > AHEAD:
+                yield from _collected(*asked.popleft(), file, config.sampling.samples)
+        if batch:
+            ask()
+        while asked:
+            yield from _collected(*asked.popleft(), file, config.sampling.samples)
     finally:
         ray.kill(actor)
+
+
+Question = tuple[str, dict[str, Any], int]
+"""Prompt, sampling as JSON, the prompt's seed."""
 
 
 class Sampler:
@@ -66,39 +80,61 @@ class Sampler:
 
     def __init__(self, model: str, revision: str | None, adapter: str | None) -> None:
         self._given = model, revision, adapter
-        self._decoder: Any = None
+        self._generator: Any = None
 
-    def sample(self, prompt: str, sampling: dict[str, Any], seed: int) -> dict[str, Any]:
-        """Answers, or why there are none: `fatal` where there will be none to any other prompt either."""
-        from common.models.decoder import Decoder, resolve_decoder
+    def sample(self, questions: Sequence[Question]) -> list[dict[str, Any]]:
+        """For each prompt its answers, or why there are none: `fatal` where there will be none to any other either."""
         from common.models.sampling import Sampling
 
         try:
-            if self._decoder is None:
-                model, revision, adapter = self._given
-                base = resolve_decoder(model, revision)
-                self._decoder = Decoder.load(base, Path(adapter) if adapter else None)
+            if self._generator is None:
+                self._generator = self._loaded()
+            outcomes: dict[int, dict[str, Any]] = {}
+            kinds: dict[Sampling, list[int]] = {}  # a function is stopped otherwise than a program
+            for place, (prompt, given, _) in enumerate(questions):
+                sampling = Sampling.model_validate(given)
+                if error := self._generator.why_not(prompt, sampling):
+                    outcomes[place] = {"error": error.message, "remedy": error.remedy, "fatal": False}
+                else:
+                    kinds.setdefault(sampling, []).append(place)
+            for sampling, places in kinds.items():
+                asked, _, seeds = zip(*(questions[place] for place in places), strict=True)
+                for place, answers in self._generator.stream(asked, sampling, seeds):
+                    outcomes[places[place]] = {"answers": answers.texts}
         except UserError as error:
-            return {"error": error.message, "remedy": error.remedy, "fatal": True}
-        try:
-            return {"answers": self._decoder.sample(prompt, Sampling.model_validate(sampling), seed)}
-        except UserError as error:
-            return {"error": error.message, "remedy": error.remedy, "fatal": False}
+            return [{"error": error.message, "remedy": error.remedy, "fatal": True} for _ in questions]
+        return [outcomes[place] for place in range(len(questions))]
+
+    def _loaded(self) -> Any:
+        from common.models.generation import Generator
+        from common.models.generator import resolve_generator
+
+        model, revision, adapter = self._given
+        return Generator.load(resolve_generator(model, revision), Path(adapter) if adapter else None)
 
 
-def _collected(problem: CodeProblem, reference: Any, file: Path, samples: int) -> tuple[CodeProblem, Codes]:
+def _question(problem: CodeProblem, config: EvaluateAppsConfig) -> Question:
+    sampling = config.sampling.model_copy(update={"stop": (*config.sampling.stop, *stops_of(problem))})
+    return prompt_of(problem), sampling.model_dump(mode="json"), int(seeded_hash(0, problem.id)[:12], 16)
+
+
+def _collected(
+    problems: Sequence[CodeProblem], reference: Any, file: Path, samples: int
+) -> Iterator[tuple[CodeProblem, Codes]]:
     import ray
 
-    outcome = ray.get(reference)
-    if "answers" not in outcome:
-        if outcome["fatal"]:
-            raise UserError(outcome["error"], outcome["remedy"])
-        log.warning("problem %s: %s; its answers are empty", problem.id, outcome["error"])
-    answers = outcome.get("answers", [""] * samples)
-    codes = tuple(enumerate(answer.encode("utf-8", "replace").decode() for answer in answers))  # no half surrogates
+    found: list[tuple[CodeProblem, Codes]] = []
+    for problem, outcome in zip(problems, ray.get(reference), strict=True):
+        if "answers" not in outcome:
+            if outcome["fatal"]:
+                raise UserError(outcome["error"], outcome["remedy"])
+            log.warning("problem %s: %s; its answers are empty", problem.id, outcome["error"])
+        answers = outcome.get("answers", [""] * samples)
+        codes = tuple(enumerate(answer.encode("utf-8", "replace").decode() for answer in answers))  # no half surrogates
+        found.append((problem, codes))
     with file.open("a", encoding="utf-8") as out:
-        out.write(_lines(problem.id, codes))
-    return problem, codes
+        out.writelines(_lines(problem.id, codes) for problem, codes in found)
+    yield from found
 
 
 def _lines(name: str, codes: Codes) -> str:
