@@ -28,7 +28,6 @@ class Pass:
     inputs: dict[str, Any]
     labels: torch.Tensor
     """Answer tokens where the model must say them, IGNORED elsewhere: one for each position whose logits come out."""
-    packed: bool
 
 
 def build(examples: Sequence[Tokens], micro: Micro, kind: Kind, pad: int, start: int, virtual: int = 0) -> Pass:
@@ -64,7 +63,7 @@ def _packed(examples: Sequence[Tokens], micro: Micro, pad: int) -> Pass:
         "segments": tuple(segments),
         "use_cache": False,
     }
-    return Pass(inputs, torch.tensor([labels]), True)
+    return Pass(inputs, torch.tensor([labels]))
 
 
 def _rectangle(examples: Sequence[Tokens], micro: Micro, pad: int, virtual: int) -> Pass:
@@ -83,7 +82,7 @@ def _rectangle(examples: Sequence[Tokens], micro: Micro, pad: int, virtual: int)
         "logits_to_keep": keep + virtual,
         "use_cache": False,
     }
-    return Pass(inputs, labels_BT[:, keep], False)
+    return Pass(inputs, labels_BT[:, keep])
 
 
 def _seq2seq(examples: Sequence[Tokens], micro: Micro, pad: int, start: int) -> Pass:
@@ -99,7 +98,7 @@ def _seq2seq(examples: Sequence[Tokens], micro: Micro, pad: int, start: int) -> 
         given_BA[row, : len(example.answer)] = torch.tensor([start, *example.answer[:-1]])
     # Padding lies behind the answer, where a causal decoder's answer does not look: it needs no mask.
     inputs = {"input_ids": ids_BT, "attention_mask": mask_BT, "decoder_input_ids": given_BA, "use_cache": False}
-    return Pass(inputs, labels_BA, False)
+    return Pass(inputs, labels_BA)
 
 
 class Answerer:
@@ -114,6 +113,10 @@ class Answerer:
         self._start: int = pad if start is None else start
         learning = str(getattr(next(iter(getattr(model, "peft_config", {}).values()), None), "peft_type", ""))
         self._before = virtual_tokens(model) if "PROMPT" in learning and kind == "causal" else 0
+
+    def attention(self, packed: bool) -> contextlib.AbstractContextManager[None]:
+        """Around passes, forward and backward: layers that are computed a second time must attend as they did."""
+        return segmented(self.inner) if packed else contextlib.nullcontext()
 
     def loss(self, examples: Sequence[Tokens], micro: Micro) -> torch.Tensor:
         """Cross-entropy summed over the answer tokens of the examples, in fp32."""
@@ -130,6 +133,5 @@ class Answerer:
             name: value.to(self.device) if isinstance(value, torch.Tensor) else value
             for name, value in given.inputs.items()
         }
-        attention = segmented(self.inner) if given.packed else contextlib.nullcontext()
-        with attention, torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return self.model(**inputs).logits

@@ -139,7 +139,8 @@ class _Worker(Loop):
         self._training(True)
         value, failed, cause = 0.0, 0.0, ""
         try:
-            value = self._backward(rows[shares[self.rank]], plans, tokens)
+            with self.answerer.attention(self.packed):
+                value = self._backward(rows[shares[self.rank]], plans, tokens)
         except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
             if self.recipe.fsdp or not is_out_of_memory(error):
                 raise
@@ -213,8 +214,9 @@ class _Worker(Loop):
         rows = np.arange(len(self.dev))
         shares, plans = self._deal(self.dev, rows)
         mine, total = rows[shares[self.rank]], 0.0
-        for micro, weight in self._passes(plans):
-            total += weight * self.answerer.loss([self.dev.read(mine[row]) for row in micro.rows], micro).item()
+        with self.answerer.attention(self.packed):
+            for micro, weight in self._passes(plans):
+                total += weight * self.answerer.loss([self.dev.read(mine[row]) for row in micro.rows], micro).item()
         loss = sum_gradients([], [total])[0] / int(self.dev.answers.sum())
         step = self.progress.step
         self.progress.dev_curve.append((step, loss))
