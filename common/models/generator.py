@@ -142,9 +142,10 @@ def _keep_differentiable(model: torch.nn.Module) -> None:
     """Stop bitsandbytes 0.50 from packing 4-bit weights on CPUs with bf16 instructions at the first call without
     gradients: its packed product has none, so training after an evaluation would pass no gradient through the base, in
     silence; and it fails for widths that are no multiple of 64 by 32."""
-    for module in model.modules():
-        if getattr(module, "support_avx512bf16_for_cpu", False):
-            module.support_avx512bf16_for_cpu = False
+    layers: Any = model.modules()
+    for layer in layers:
+        if getattr(layer, "support_avx512bf16_for_cpu", False):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def quantisation(quantise: Quantise, dtype: torch.dtype) -> Any:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 Facts = Mapping[str, Any]
 """A model's `config.json`."""
@@ -44,12 +44,25 @@ class Stack:
     """Heads that keys and values have."""
     inner: int
     """Width of the feed-forward block."""
-    gated: bool
-    """Whether the feed-forward block multiplies two projections, as SwiGLU does."""
+    kept: int
+    """Tensors of that width that the activation keeps for the backward pass: 3 of SwiGLU (its input, its output, what
+    it is multiplied with), 1 of ReLU and of torch's own GELU, 4 of the GELU that is spelt out in several products."""
     norms: int = 2
     """Normalisations in a block."""
+    root_mean_square: bool = True
+    """Whether they are RMSNorms, written out in fp32; otherwise torch's own LayerNorm."""
+    by_head: bool = False
+    """Whether queries and keys are normalised as well, head by head."""
+    attention: Literal["fused", "views", "matrix", "relative"] = "fused"
+    """fused: torch's, with keys and values repeated for every head. views: the same, on one projection that holds all
+    three. matrix: spelt out in fp32. relative: torch's, with a bias for each head and pair of tokens."""
     cross: bool = False
     """Whether it attends to an encoder as well."""
+
+    @property
+    def parallel(self) -> bool:
+        """Whether attention and feed-forward block read the same."""
+        return self.norms == 1
 
 
 @dataclass(frozen=True)
@@ -119,13 +132,13 @@ def _llama(facts: Facts) -> Shapes:
         yield Linear(f"{at}.mlp.up_proj", width, inner, mlp_bias)
         yield Linear(f"{at}.mlp.down_proj", inner, width, mlp_bias)
 
-    by_head = kind == "qwen3"
+    by_head = kind == "qwen3"  # queries and keys are normalised by head
     return Shapes(
         kind, words, width,
         tuple(one for number in range(layers) for one in block(f"model.layers.{number}")),
         Linear("lm_head", width, words), bool(facts.get("tie_word_embeddings", False)), words * width,
         layers * (2 * width + by_head * 2 * head) + width,
-        (Stack(layers, width, heads, head, groups, inner, gated=True, norms=2 + 2 * by_head),),
+        (Stack(layers, width, heads, head, groups, inner, kept=3, by_head=by_head),),
         (layers, groups, head),
     )  # fmt: skip
 
@@ -141,13 +154,15 @@ def _codegen(facts: Facts) -> Shapes:
         yield Linear(f"{at}.mlp.fc_in", width, inner, True)
         yield Linear(f"{at}.mlp.fc_out", inner, width, True)
 
+    stack = Stack(
+        layers, width, heads, width // heads, heads, inner, 4, norms=1, root_mean_square=False, attention="matrix"
+    )
     return Shapes(
         "codegen", words, width,
         tuple(one for number in range(layers) for one in block(f"transformer.h.{number}")),
         Linear("lm_head", width, words, True), bool(facts.get("tie_word_embeddings", False)), words * width,
         layers * 2 * width + 2 * width,
-        (Stack(layers, width, heads, width // heads, heads, inner, gated=False, norms=1),),
-        (layers, heads, width // heads),
+        (stack,), (layers, heads, width // heads),
     )  # fmt: skip
 
 
@@ -164,12 +179,13 @@ def _bigcode(facts: Facts) -> Shapes:
         yield Linear(f"{at}.mlp.c_fc", width, inner, True)
         yield Linear(f"{at}.mlp.c_proj", inner, width, True)
 
+    stack = Stack(layers, width, heads, head, groups, inner, kept=1, root_mean_square=False, attention="views")
     return Shapes(
         "gpt_bigcode", words, width,
         tuple(one for number in range(layers) for one in block(f"transformer.h.{number}")),
         Linear("lm_head", width, words), bool(facts.get("tie_word_embeddings", True)),
         (words + facts["n_positions"]) * width, layers * 4 * width + 2 * width,
-        (Stack(layers, width, heads, head, groups, inner, gated=False),), (layers, groups, head),
+        (stack,), (layers, groups, head),
     )  # fmt: skip
 
 
@@ -199,12 +215,15 @@ def _t5(facts: Facts) -> Shapes:
             yield from attention(f"decoder.block.{number}.layer.1.EncDecAttention")
             yield from feed_forward(f"decoder.block.{number}.layer.2")
 
-    stack = (width, heads, head, heads, inner, gated)
+    stack = (width, heads, head, heads, inner, 6 if gated else 1)
     return Shapes(
         "t5", words, width, tuple(blocks()), Linear("lm_head", width, words),
         bool(facts.get("tie_word_embeddings", True)), words * width,
         (2 * layers + 3 * decoding + 2) * width + 2 * facts.get("relative_attention_num_buckets", 32) * heads,
-        (Stack(layers, *stack), Stack(decoding, *stack, norms=3, cross=True)), (decoding, heads, head),
+        (
+            Stack(layers, *stack, attention="relative"),
+            Stack(decoding, *stack, norms=3, attention="relative", cross=True),
+        ), (decoding, heads, head),
     )  # fmt: skip
 
 
