@@ -1,0 +1,74 @@
+"""Solved examples before a question: which ones, and how many of them fit. The question itself is never cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from common.corpora.instructions.record import Example
+from common.prompts import Template, render
+
+if TYPE_CHECKING:
+    from jobs.codegen.evaluate_config import RagConfig
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A prompt as the model gets it."""
+
+    prompt: str
+    tokens: int
+    shots: tuple[str, ...]
+    """Ids of the examples in it."""
+    dropped: int
+    """Examples that did not fit."""
+    excess: int
+    """Tokens by which the question alone is too long; the prompt then cannot be asked."""
+
+
+def fit(
+    template: Template,
+    example: Example,
+    shots: Sequence[Example],
+    room: int | None,
+    count: Callable[[str], int],
+    tokenizer: Any = None,
+) -> Fitted:
+    """The prompt with as many of the shots as `room` tokens hold; the last ones, the farthest, are dropped first."""
+    for kept in range(len(shots), -1, -1):
+        prompt = render(template, example, shots[:kept], tokenizer)
+        tokens = count(prompt)
+        if room is None or tokens <= room:
+            return Fitted(prompt, tokens, tuple(shot.id for shot in shots[:kept]), len(shots) - kept, 0)
+    return Fitted(prompt, tokens, (), len(shots), tokens - (room or 0))
+
+
+def drawn(train: Sequence[Example], count: int, seed: int) -> list[Example]:
+    """`count` examples, the same ones for every item; all where there are fewer. More of them begin with the same."""
+    return Random(seed).sample(list(train), len(train))[:count]
+
+
+def retrieved(questions: Mapping[str, str], train: Sequence[Example], config: RagConfig) -> dict[str, list[int]]:
+    """Item id → places in `train` of the examples with the nearest instructions by cosine, the nearest first.
+
+    Raises `ModelError` where the encoder cannot be had, `AdapterError` where the adapter is for another base.
+    """
+    from common.adapters.folder import check
+    from common.adapters.manifest import read_manifest
+    from common.models.encoder import Encoder
+    from common.models.loading import resolve
+    from common.retrieval.dense import DenseIndex
+
+    own = read_manifest(config.adapter).base.id if config.adapter else "minilm"
+    base = resolve(config.encoder or own)
+    if config.adapter:
+        check(config.adapter, base)
+    encoder = Encoder.load(base, adapter=config.adapter)
+    # both sides are instructions, so both are embedded as queries
+    index = DenseIndex(encoder.hidden_size)
+    index.add(range(len(train)), encoder.encode([one.instruction for one in train], "query", label="training examples"))
+    vectors = encoder.encode(list(questions.values()), "query", label="questions")
+    places, _ = index.top(vectors, config.k)
+    return {name: row.tolist() for name, row in zip(questions, places, strict=True)}
