@@ -88,7 +88,7 @@ class _Worker(Loop):
             start_from(model, job.start, job.base)
         model.eval()  # a frozen base needs no regularising; what has dropout is switched on by name
         if recipe.gradient_checkpointing:
-            base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            base.activation_checkpointing_enable({"use_reentrant": False})
         if recipe.fsdp:
             sharding.shard(model, self.device)
         return model

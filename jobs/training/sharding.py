@@ -23,6 +23,7 @@ def shard(model: Any, device: torch.device) -> None:
     for module in model.modules():
         if isinstance(module, FSDPModule):
             module.set_gradient_divide_factor(1.0)  # losses are shares of the batch's mean: their gradients add up
+            module.set_force_sum_reduction_for_comms(True)  # gloo knows no other sum
 
 
 def layers(model: Any) -> list[torch.nn.Module]:
