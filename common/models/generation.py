@@ -138,8 +138,10 @@ class Generator:
         return virtual_tokens(self.model)
 
     def _misfit(self, ids: Sequence[int], sampling: Sampling, which: str = "a prompt") -> ModelError | None:
+        if not self.base.positions:
+            return None
         answer = sampling.max_new_tokens if self.base.kind == "causal" else 0
-        excess = len(ids) + self.virtual_tokens + answer - (self.base.positions or len(ids) + 10**9)
+        excess = len(ids) + self.virtual_tokens + answer - self.base.positions
         if excess <= 0:
             return None
         return ModelError(
