@@ -36,7 +36,7 @@ class Shape(Config):
 class Schedule(Config):
     """How it is trained."""
 
-    epochs: int = Field(4, ge=1)
+    epochs: int = Field(3, ge=1)
     """Passes over the library."""
     batch: int = Field(8, ge=1)
     """Rows a step, over all workers."""
