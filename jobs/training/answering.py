@@ -1,7 +1,7 @@
 """Generation metrics during training: a dev sample is answered by all workers, each its share, and scored.
 
-It runs in the workers, between two steps, and not as Ray Train's alpha `validation` of a checkpoint beside the training.
-Such a task loads base and adapter again; on a machine whose cores all train it either waits for a CPU until
+It runs in the workers, between two steps, and not as Ray Train's `validation` of a checkpoint beside the training. Such
+a task loads base and adapter again; on a machine whose cores all train it either waits for a CPU until
 the training is over or, asking for none, takes half of a core from each worker; and its figures come after the next
 checkpoint, too late to choose the best adapter, which a checkpoint holds.
 """
