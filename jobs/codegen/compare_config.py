@@ -38,7 +38,9 @@ class CompareMethodsConfig(TrainCodegenConfig):
         """The run of one technique; `base`: whether it scores the bare base too."""
         entry = METHODS[method]
         given = self.peft.model_dump(exclude_none=True, exclude={"method"})
-        own = {name: value for name, value in given.items() if name in entry.parameters and name != "targets"}
+        own = {name: value for name, value in given.items() if name in entry.parameters}
+        if entry.build is not METHODS[self.peft.method].build:
+            own.pop("targets", None)  # another kind of adapter sits elsewhere
         values = {name: getattr(self, name) for name in TrainCodegenConfig.model_fields}
         training = self.training
         if method in self.rates:

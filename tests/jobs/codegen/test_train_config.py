@@ -18,6 +18,13 @@ def test_the_packaged_configurations_are_valid(request, name):
     assert CompareMethodsConfig.model_validate(values).methods == SEVEN
 
 
+def test_the_seven_techniques_configuration_is_valid(request):
+    values = read_yaml(request.config.rootpath / "jobs/configs/compare-microproblems.yaml")
+    config = CompareMethodsConfig.model_validate(values)
+    assert config.methods == SEVEN
+    assert config.child("ia3", base=False).training.learning_rate == config.rates["ia3"]
+
+
 @pytest.mark.parametrize("name", CONFIGS[1:])
 def test_the_study_s_recipe_is_in_its_configurations(request, name):
     config = TrainCodegenConfig.model_validate(read_yaml(request.config.rootpath / "jobs/configs" / f"{name}.yaml"))
@@ -44,9 +51,15 @@ def test_what_does_not_go_together_is_refused(given, said):
 
 def test_each_technique_gets_the_parameters_and_rate_that_are_its_own():
     config = CompareMethodsConfig.model_validate(
-        {"peft": {"rank": 4, "alpha": 8}, "rates": {"prefix": 0.5}, "training": {"gradient_checkpointing": True}}
+        {
+            "peft": {"rank": 4, "alpha": 8, "targets": ["q"]},
+            "rates": {"prefix": 0.5},
+            "training": {"gradient_checkpointing": True},
+        }
     )
     lora, prefix = config.child("lora", base=True), config.child("prefix", base=False)
+    targets = {method: config.child(method, base=False).peft.targets for method in ("qlora-4bit", "ia3", "prefix")}
+    assert targets == {"qlora-4bit": ("q",), "ia3": (), "prefix": None}
     assert (lora.peft.rank, lora.peft.alpha, lora.training.learning_rate) == (4, 8, None)
     assert (prefix.peft.rank, prefix.training.learning_rate) == (None, 0.5)
     assert lora.training.gradient_checkpointing and not prefix.training.gradient_checkpointing
