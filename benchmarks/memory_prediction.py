@@ -55,19 +55,19 @@ _T5 = {
 }  # fmt: skip
 CASES: dict[str, Case] = {
     "llama-110m full, adamw": Case(
-        _LLAMA, {"method": "full"}, {"rows": 4, "length": 256, "answer": 128, "dtype": "fp32"}
+        _LLAMA, {"method": "full"}, {"rows": 2, "length": 128, "answer": 64, "dtype": "fp32"}
     ),
-    "llama-110m lora": Case(_LLAMA, {"method": "lora"}, {"rows": 8, "length": 256, "answer": 128, "dtype": "fp32"}),
+    "llama-110m lora": Case(_LLAMA, {"method": "lora"}, {"rows": 4, "length": 256, "answer": 128, "dtype": "fp32"}),
     "llama-110m lora, checkpointing": Case(
-        _LLAMA, {"method": "lora"}, {"rows": 16, "length": 256, "answer": 64, "dtype": "fp32", "checkpointing": True}
+        _LLAMA, {"method": "lora"}, {"rows": 8, "length": 256, "answer": 64, "dtype": "fp32", "checkpointing": True}
     ),
     "llama-110m qlora-4bit": Case(
-        _LLAMA, {"method": "qlora-4bit"}, {"rows": 8, "length": 256, "answer": 128, "dtype": "fp32"}
+        _LLAMA, {"method": "qlora-4bit"}, {"rows": 4, "length": 256, "answer": 128, "dtype": "fp32"}
     ),
-    "codegen-95m lora": Case(_CODEGEN, {"method": "lora"}, {"rows": 8, "length": 256, "answer": 128, "dtype": "fp32"}),
+    "codegen-95m lora": Case(_CODEGEN, {"method": "lora"}, {"rows": 4, "length": 256, "answer": 128, "dtype": "fp32"}),
     "t5-145m full, adafactor": Case(
         _T5, {"method": "full"},
-        {"rows": 8, "length": 128, "answer": 128, "dtype": "fp32", "optimiser": "adafactor"},
+        {"rows": 2, "length": 128, "answer": 128, "dtype": "fp32", "optimiser": "adafactor"},
     ),
 }  # fmt: skip
 
