@@ -42,6 +42,10 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.search_memory
 	$(BIN)/python -m benchmarks.execution
 	$(BIN)/python -m benchmarks.execution_scale
+	$(BIN)/python -m benchmarks.codegen_generation
+	$(BIN)/python -m benchmarks.memory_prediction
+	$(BIN)/python -m pip install --quiet --no-deps --target .venv/trl trl==1.16.0  # the peer, seen by this benchmark only
+	$(BIN)/python -m benchmarks.codegen_training --trl .venv/trl
 
 # A new lock file: what pip resolves from pyproject.toml today.
 lock:

@@ -1,4 +1,4 @@
-"""Data: pairs to train search on, retrieval sets to be measured with, both mined from source code; problems with tests.
+"""Data: pairs to train search on, retrieval sets to be measured with; tasks to write code for; problems with tests.
 
 Comes in: JSONL pairs, BEIR folders, source files, the running interpreter's own standard library.
 Goes out: `Pair` and `RetrievalSet` records, the `Problem`s met while reading, and a `CorpusReport` that accounts for
@@ -16,6 +16,7 @@ every function seen.
     sources/             published data sets
     problems/            programming problems with tests, and candidate programs
     microproblems/       small programming problems from a seed, in APPS' layout
+    instructions/        tasks and answers for generation, from six sources
     stdlib.py            the corpus every machine has: the standard library
 
 May import: common.errors, common.config, common.runs. No torch, no ray, no transformers.

@@ -75,7 +75,7 @@ class _Worker:
         matrices = [p for name, p in self.model.named_parameters() if p.ndim == 2 and "layers." in name]
         others = [p for name, p in self.model.named_parameters() if p.ndim != 2 or "layers." not in name]
         decay = self.schedule.weight_decay
-        self.optimisers = (
+        self.optimisers: tuple[torch.optim.Optimizer, ...] = (
             # its rate is scaled so that an update is as long as AdamW's would be: one rate for both, nearly
             torch.optim.Muon(matrices, lr=self.schedule.muon_rate, weight_decay=decay, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(others, lr=self.schedule.adam_rate, weight_decay=0.0, betas=(0.9, 0.95)),

@@ -1,1 +1,1 @@
-"""The embedded base, as files only: weights, tokenizer, model card. `jobs.train_standin` made it; `--model stand-in`."""
+"""The embedded base, files only: weights, tokenizer, model card. Made by `jobs.train_standin`; `--model stand-in`."""
