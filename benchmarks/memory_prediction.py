@@ -82,6 +82,7 @@ def train(case: Case, folder: Path) -> dict[str, float]:
 
     from common.adapters.wrapping import parameter_groups, wrap_generator
     from common.models.generator import load_generator, resolve_generator
+    from common.models.memory import return_freed_memory
 
     torch.set_num_threads(1)
     imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -111,6 +112,7 @@ def train(case: Case, folder: Path) -> dict[str, float]:
         loss.backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
+        return_freed_memory()  # as the training loop does
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {"imported": imported / 1e9, "loaded": loaded / 1e9, "peak": peak / 1e9}
 
