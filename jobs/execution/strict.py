@@ -9,7 +9,8 @@ Functions: the result, after JSON has made lists of tuples and texts of keys, mu
 the only element of an expected list of one. That is Python's equality: numbers exactly, 2 equal to 2.0, and True equal
 to 1. The sites that APPS comes from judge so, and it has accepted solutions that return True where 1 is expected.
 
-APPS writes one accepted output a test, as a text or as a list of its lines; it has no way to give several.
+APPS writes one accepted output a test, as a text or as a list of its lines. An output `{"any_of": [...]}` has several,
+each as one would be written alone; any of them is right.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ import math
 import re
 from typing import Any
 
+from common.corpora.problems.record import accepted
+
 TOLERANCE = 1e-6
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
 def stdout_matches(output: str, expected: Any) -> bool:
-    """Whether a program's output is the expected text or list of lines; False where that is neither."""
-    wanted = expected_text(expected)
-    if wanted is None:
-        return False
+    """Whether a program's output is an expected text or list of lines; False where that is neither."""
+    texts = map(expected_text, accepted(expected))
+    return any(text is not None and _stdout_matches(output, text) for text in texts)
+
+
+def _stdout_matches(output: str, wanted: str) -> bool:
     if output == wanted or output.rstrip() == wanted.rstrip():
         return True
     lines, wanted_lines = _lines(output), _lines(wanted)
@@ -37,7 +42,10 @@ def stdout_matches(output: str, expected: Any) -> bool:
 def value_matches(value: Any, expected: Any) -> bool:
     """Whether a function's result, as JSON gives it, is the expected value or the only element of the expected list."""
     try:
-        return bool(value == expected or (isinstance(expected, list) and len(expected) == 1 and value == expected[0]))
+        return any(
+            value == wanted or (isinstance(wanted, list) and len(wanted) == 1 and value == wanted[0])
+            for wanted in accepted(expected)
+        )
     except RecursionError:  # deeper than any answer
         return False
 

@@ -7,7 +7,8 @@
 are no tests; `solutions` is text that holds a JSON list. With `fn_name` every input is the list of arguments of one
 call. Without, every input is what a program reads, a text or a list of lines, and every output what it must print.
 Arguments and outputs stay as JSON gives them: keys of objects are strings, and an output may be the expected value or a
-list with that as its only element. Making sense of that is the verdict's business.
+list with that as its only element. Making sense of that is the verdict's business. Where several answers are right an
+output may be `{"any_of": [...]}`, which is our addition: APPS itself has one answer a test.
 
 `solutions`, `difficulty`, `starter_code` and `url` may be absent.
 """
@@ -21,7 +22,7 @@ from typing import Any
 
 from common.corpora.lines import is_unicode
 from common.corpora.problems.integers import long_integers, parse_json
-from common.corpora.problems.record import CodeProblem, Kind, Note, Unusable, needed, optional
+from common.corpora.problems.record import ANY_OF, CodeProblem, Kind, Note, Unusable, accepted, needed, optional
 
 LARGEST_TEST = 64 * 2**20
 """Bytes of one test's input. The largest text of tests in APPS' training set is 1.2 MB for 49 tests."""
@@ -70,10 +71,14 @@ def _tests(record: Mapping[str, Any], largest: int) -> tuple[Kind, str | None, t
     fn_name = tests.get("fn_name") or None
     if not inputs:  # a bad name harms nobody here; APPS has eight such
         return ("call", str(fn_name), (), ()) if fn_name else ("stdin", None, (), ())
+    for i, output in enumerate(outputs):
+        if not accepted(output):
+            raise Unusable(_TESTS, f"outputs[{i}] accepts nothing: `{ANY_OF}` is empty")
     if fn_name is None:
         texts = [_text(text, f"inputs[{i}]", largest) for i, text in enumerate(inputs)]
-        for i, text in enumerate(outputs):
-            _text(text, f"outputs[{i}]", largest)
+        for i, output in enumerate(outputs):
+            for text in accepted(output):
+                _text(text, f"outputs[{i}]", largest)
         return "stdin", None, tuple(texts), tuple(outputs)
     if not isinstance(fn_name, str) or not fn_name.isidentifier() or iskeyword(fn_name):
         raise Unusable(_TESTS, f"fn_name {fn_name!r} is no name that a function can have")

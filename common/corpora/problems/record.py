@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,7 +25,8 @@ class CodeProblem:
     inputs: tuple[Any, ...]
     """stdin: the text; call: the list of arguments, JSON values; script: the script."""
     outputs: tuple[Any, ...]
-    """What is expected, as the file says it: for stdin a text or a list of lines. Empty for scripts."""
+    """What is expected, as the file says it: for stdin a text or a list of lines; for both `accepted` takes several
+    right answers apart. Empty for scripts."""
     fn_name: str | None
     """The function to call (`call`), or the one that the script calls (HumanEval)."""
     starter_code: str
@@ -70,6 +71,16 @@ class Unusable(Exception):
 
 Note = Callable[[str, str], None]
 """Takes field and reason of a `Notice`."""
+
+
+ANY_OF = "any_of"
+
+
+def accepted(expected: Any) -> Sequence[Any]:
+    """The answers that are right: those of an output `{"any_of": [...]}`, else the output itself."""
+    if isinstance(expected, dict) and expected.keys() == {ANY_OF} and isinstance(expected[ANY_OF], list):
+        return expected[ANY_OF]
+    return (expected,)
 
 
 def identifier(record: Mapping[str, Any], field: str) -> str:

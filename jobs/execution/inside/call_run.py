@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from types import CodeType
-from typing import Any
 
 from jobs.execution.inside import preamble, script_run
+
+TYPE_CHECKING = False  # `typing` is not loaded: its pages would be in every fork
+if TYPE_CHECKING:
+    from typing import Any
 
 _dumps = json.JSONEncoder().encode  # before the candidate can put something else in its place
 

@@ -10,10 +10,9 @@ No /proc, no /sys, no /etc but ld.so.cache, no programs, no home.
 
 from __future__ import annotations
 
+import _socket
 import os
-import socket
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from jobs.execution.inside import kernel
 
@@ -38,9 +37,9 @@ def enter_namespaces(candidate_uid: int | None, without: Sequence[str] = ()) -> 
     wanted = sum(flag for name, flag in _NAMESPACES.items() if name not in without)
     if candidate_uid is None:
         kernel.unshare(wanted)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{INSIDE_UID} {uid} 1")
-        Path("/proc/self/gid_map").write_text(f"{INSIDE_UID} {gid} 1")
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"{INSIDE_UID} {uid} 1")
+        _write("/proc/self/gid_map", f"{INSIDE_UID} {gid} 1")
         return
     ready, go = os.pipe()
     launcher = os.getpid()
@@ -51,8 +50,8 @@ def enter_namespaces(candidate_uid: int | None, without: Sequence[str] = ()) -> 
             os.close(go)
             if os.read(ready, 1):
                 maps = f"0 {uid} 1\n{INSIDE_UID} {candidate_uid} 1"
-                Path(f"/proc/{launcher}/gid_map").write_text(maps.replace(f"0 {uid} 1", f"0 {gid} 1"))
-                Path(f"/proc/{launcher}/uid_map").write_text(maps)
+                _write(f"/proc/{launcher}/gid_map", maps.replace(f"0 {uid} 1", f"0 {gid} 1"))
+                _write(f"/proc/{launcher}/uid_map", maps)
                 status = 0
         finally:
             os._exit(status)
@@ -84,7 +83,7 @@ def build_root(binds: Sequence[str], site: Mapping[str, str], scratch_bytes: int
                  "mode=755,size=1m")  # fmt: skip
     kernel.pivot_root(_PLACE)
     mount_scratch(scratch_bytes)
-    socket.sethostname("sandbox")
+    _socket.sethostname("sandbox")
 
 
 def keep_root(scratch_bytes: int) -> None:
@@ -107,6 +106,11 @@ def renew_scratch(size: int) -> None:
     mount_scratch(size)
 
 
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def _show(outside: str, inside: str) -> None:
     if os.path.lexists(inside) or not os.path.exists(outside):
         return
@@ -117,6 +121,6 @@ def _show(outside: str, inside: str) -> None:
     if os.path.isdir(outside):
         os.mkdir(inside)
     else:
-        Path(inside).touch()
+        _write(inside, "")
     kernel.mount(outside, inside, None, kernel.MS_BIND | kernel.MS_REC)
     kernel.make_read_only(inside)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import platform
-from typing import Any
+
+TYPE_CHECKING = False  # `typing` is not loaded: its pages would be in every fork
+if TYPE_CHECKING:
+    from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -29,12 +31,16 @@ _COMMON = {"mount_setattr": 442, "landlock_create_ruleset": 444, "landlock_add_r
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def machine() -> str:
+    """The architecture, as `platform.machine` says it; that module is large."""
+    return os.uname().machine
+
+
 def number(name: str) -> int:
     """The number of a system call on this machine."""
-    machine = platform.machine()
-    if machine not in _NUMBERS:
-        raise OSError(f"no sandbox on {machine}: system calls are known for x86_64 and aarch64")
-    return {**_COMMON, **_NUMBERS[machine]}[name]
+    if machine() not in _NUMBERS:
+        raise OSError(f"no sandbox on {machine()}: system calls are known for x86_64 and aarch64")
+    return {**_COMMON, **_NUMBERS[machine()]}[name]
 
 
 def checked(name: str, outcome: int) -> int:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from types import CodeType
-from typing import Any
+
+TYPE_CHECKING = False  # `typing` is not loaded: its pages would be in every fork
+if TYPE_CHECKING:
+    from typing import Any
 
 _MODULE = ""  # an entry for the module itself
 

@@ -29,9 +29,12 @@ import signal
 import sys
 from collections.abc import Callable
 from types import CodeType
-from typing import Any
 
 from jobs.execution.inside import preamble, values
+
+TYPE_CHECKING = False  # `typing` is not loaded: its pages would be in every fork
+if TYPE_CHECKING:
+    from typing import Any
 
 WALL = 4  # seconds of wall time for each second of CPU time
 DEPTH = 16  # frames between the reference's main program and the candidate's first: its recursion ends earlier by these

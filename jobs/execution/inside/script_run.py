@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import types
 from collections.abc import Callable
-from typing import Any
+
+TYPE_CHECKING = False  # `typing` is not loaded: its pages would be in every fork
+if TYPE_CHECKING:
+    from typing import Any
 
 FILE = "solution.py"
+_stderr, _print_exception = sys.stderr, sys.__excepthook__
+_main = types.ModuleType("__main__")
 
 
 def namespace() -> dict[str, Any]:
-    """The globals of a fresh `__main__`, entered in `sys.modules`."""
-    main = types.ModuleType("__main__")
-    main.__dict__.update(__file__=FILE, __builtins__=sys.modules["builtins"])
-    sys.modules["__main__"] = main
-    sys.argv = [FILE]
-    return main.__dict__
+    """The globals of a fresh `__main__`, entered in `sys.modules`. A second call gives the same ones.
+
+    So the server calls it once, and what it forks has it.
+    """
+    if sys.modules["__main__"] is not _main:
+        _main.__dict__.update(__file__=FILE, __builtins__=sys.modules["builtins"])
+        sys.modules["__main__"] = _main
+        sys.argv = [FILE]
+    return _main.__dict__
 
 
 def finish(work: Callable[[], object]) -> None:
@@ -61,16 +70,24 @@ def _status(code: object) -> int:
 
 
 def _report(error: BaseException) -> None:
-    """The traceback without the frames of ours, on stderr."""
-    import traceback
+    """The traceback without the frames of ours, on stderr, as the interpreter writes it: it needs no module for that.
 
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename != FILE:
-        trace = trace.tb_next
+    On the stream that this process began with: a candidate may have put another in its place.
+    """
     try:
-        _say("".join(traceback.format_exception(type(error), error, trace)))
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code.co_filename != FILE:
+            trace = trace.tb_next
+        error.__traceback__ = trace
+        sys.stderr = _stderr if not _stderr.closed else _another_stderr()
+        _print_exception(type(error), error, trace)
+        sys.stderr.flush()
     except BaseException:  # an exception that cannot even be printed
         _say(f"{type(error).__name__}\n")
+
+
+def _another_stderr() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.FileIO(2, "w", closefd=False), "utf-8", "backslashreplace")
 
 
 def _say(text: str) -> None:

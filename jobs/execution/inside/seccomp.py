@@ -10,10 +10,8 @@ no limit counts), setpriority, sched_set* (of other processes).
 from __future__ import annotations
 
 import ctypes
-import platform
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from jobs.execution.inside import kernel
 
@@ -69,19 +67,18 @@ _NR, _ARCH = 0, 4
 Instruction = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
 class Rule:
     """What to ask of one argument (its low 32 bits) of a call before it is allowed."""
 
-    argument: int
-    equal_to: tuple[int, ...] = ()
-    """Allowed if it is one of these, and refused otherwise."""
-    without_bits: int = 0
-    """Refused if it has one of these bits."""
-    with_bits: int = 0
-    """Refused if it has none of these bits."""
-    refusal: int = _EPERM
-    """errno; with nothing asked the call is always refused."""
+    def __init__(
+        self, argument: int, equal_to: tuple[int, ...] = (), without_bits: int = 0, with_bits: int = 0,
+        refusal: int = _EPERM,
+    ) -> None:  # fmt: skip
+        """Allowed if it is `equal_to` one of these and refused otherwise, refused if it has one of `without_bits` or
+        none of `with_bits`; with nothing asked always refused. `refusal` is the errno.
+        """
+        self.argument, self.equal_to, self.refusal = argument, equal_to, refusal
+        self.without_bits, self.with_bits = without_bits, with_bits
 
 
 def base_filter() -> bytes:
@@ -143,7 +140,7 @@ class _Program(ctypes.Structure):
 
 
 def _architecture() -> tuple[int, int]:
-    machine = platform.machine()
+    machine = kernel.machine()
     if machine not in _ARCHITECTURES:
         raise OSError(f"no sandbox on {machine}: system calls are known for x86_64 and aarch64")
     return _ARCHITECTURES[machine]

@@ -8,6 +8,8 @@ it only passes on, so nothing of another candidate or test is in the memory that
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
+import _socket
 import errno
 import json
 import marshal
@@ -15,7 +17,6 @@ import os
 import resource
 import select
 import signal
-import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -23,18 +24,26 @@ from types import CodeType
 
 from jobs.execution.inside import call_run, kernel, reference_run, script_run, seccomp, wire
 
+_ROOM = 64  # bytes of ancillary data: eight descriptors
 CPU_CHECK = 0.02  # seconds of wall between two looks at the clock of a process that is near its limit
 
 
-def serve(control: socket.socket, scratch: str | None, *, own_pids: bool, without: frozenset[str]) -> None:
+def serve(control: _socket.socket, scratch: str | None, *, own_pids: bool, without: frozenset[str]) -> None:
     """Run tests as the host asks, until END or the host is gone. Ends the process."""
     untouched = marks(scratch)
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    script_run.namespace()
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, wire.LARGEST, 8)
+        message, attached, _, _ = control.recvmsg(wire.LARGEST, _ROOM)
         kind = message[:1]
         if kind == wire.TEST:
-            outcome = _test(control, _Test(message[1:], descriptors), own_pids, without)
+            descriptors = memoryview(attached[0][2]).cast("i").tolist()
+            outcome = _test(control, poll, _Test(message[1:], descriptors), own_pids, without)
             control.send(wire.OUTCOME + wire.VERDICT.pack(*outcome, marks(scratch) != untouched))
+            # Only now: a page that we write to while the child lives is copied, and each end of a pipe wakes the host.
+            for descriptor in descriptors:
+                os.close(descriptor)
         elif kind == wire.END:
             os._exit(wire.ASKED)
         elif not kind:
@@ -45,9 +54,8 @@ class _Test:
     """One test as the host describes it."""
 
     def __init__(self, message: bytes, descriptors: list[int]) -> None:
-        self.limits = wire.LIMITS.unpack(message[: wire.LIMITS.size])
-        mode, self.fn_name = message[wire.LIMITS.size :].decode("utf-8", "surrogatepass").split(":", 1)
-        self.mode, self.descriptors = mode, descriptors
+        self.limits = wire.LIMITS.unpack_from(message)
+        self.message, self.descriptors = message, descriptors
         self._source, self._code, *self.own = descriptors
 
     def code(self) -> CodeType:
@@ -56,7 +64,7 @@ class _Test:
         Nothing of the candidate has run in a process that writes it, and none in which it runs can: the descriptor is
         closed by then.
         """
-        if size := os.fstat(self._code).st_size:
+        if size := os.lseek(self._code, 0, os.SEEK_END):
             return marshal.loads(os.pread(self._code, size, 0))
         try:
             compiled = compile(self.source(), script_run.FILE, "exec", dont_inherit=True)
@@ -69,14 +77,15 @@ class _Test:
 
     def source(self) -> str:
         """The candidate's text."""
-        return os.pread(self._source, os.fstat(self._source).st_size, 0).decode()
+        return os.pread(self._source, os.lseek(self._source, 0, os.SEEK_END), 0).decode()
 
     def run(self) -> None:
         """Load the candidate, let go of what only we may have, run it. Never returns."""
-        if self.mode == "reference":
-            work: Callable[[], None] = partial(_reference, self.source(), self.fn_name or None)
+        mode, fn_name = self.message[wire.LIMITS.size :].decode("utf-8", "surrogatepass").split(":", 1)
+        if mode == "reference":
+            work: Callable[[], None] = partial(_reference, self.source(), fn_name or None)
         else:
-            work = partial(_RUNNERS[self.mode], self.code(), self.fn_name)
+            work = partial(_RUNNERS[mode], self.code(), fn_name)
         os.closerange(len(self.own), 1024)
         script_run.finish(work)
 
@@ -107,7 +116,7 @@ _RUNNERS = {"stdin": _program, "call": _function, "script": _script}
 
 
 def _test(
-    control: socket.socket, test: _Test, own_pids: bool, without: frozenset[str]
+    control: _socket.socket, poll: select.poll, test: _Test, own_pids: bool, without: frozenset[str]
 ) -> tuple[int, float, float, int, int]:
     """Fork, wait, clear up; (wait status, CPU seconds, wall seconds, peak bytes, who ended it)."""
     cpu, wall = test.limits[:2]
@@ -115,9 +124,7 @@ def _test(
     child = os.fork()
     if not child:
         _become(test, own_pids, without)
-    for descriptor in test.descriptors:
-        os.close(descriptor)
-    ended_by = _wait(control, child, cpu, started + wall)
+    ended_by = _wait(control, poll, child, cpu, started + wall)
     if ended_by != wire.BY_ITSELF:
         os.kill(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
@@ -131,19 +138,20 @@ def _test(
     return status, seconds, elapsed, peak * 1024, ended_by
 
 
-def _wait(control: socket.socket, child: int, cpu: float, deadline: float) -> int:
-    """Until the child ends, its time is up or the host wants it to stop; which of these it was."""
+def _wait(control: _socket.socket, poll: select.poll, child: int, cpu: float, deadline: float) -> int:
+    """Until the child ends, its time is up or the host wants it to stop; which of these it was.
+
+    `poll` has the socket already.
+    """
     clock = (~child << 3) | 2  # CPUCLOCK_SCHED of the process, as clock_getcpuclockid makes it
     pidfd = os.pidfd_open(child)
-    poll = select.poll()
     poll.register(pidfd, select.POLLIN)
-    poll.register(control, select.POLLIN)
     pause = cpu
     try:
         while True:
             left = deadline - time.monotonic()
             ready = poll.poll(max(0.0, min(left, max(pause, CPU_CHECK))) * 1000 + 1)
-            if any(descriptor == pidfd for descriptor, _ in ready):
+            if pidfd in dict(ready):
                 return wire.BY_ITSELF
             if ready:
                 message = control.recv(wire.LARGEST)
@@ -158,6 +166,7 @@ def _wait(control: socket.socket, child: int, cpu: float, deadline: float) -> in
                 return wire.BY_CPU
             pause /= 2  # several threads use it up faster than the wall clock runs
     finally:
+        poll.unregister(pidfd)
         os.close(pidfd)
 
 
@@ -167,7 +176,7 @@ def _leftovers(own_pids: bool) -> list[resource.struct_rusage]:
         try:
             os.kill(-1, signal.SIGKILL)  # all in this pid namespace but its init, this process
         except ProcessLookupError:
-            pass
+            return []  # not even a zombie
     found = []
     while True:
         try:
@@ -189,7 +198,7 @@ def _become(test: _Test, own_pids: bool, without: frozenset[str]) -> None:
         }  # fmt: skip
         for kind, value in limits.items() if "rlimits" not in without else ():
             resource.setrlimit(kind, (value, value))
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _signal.signal(signal.SIGINT, _on_interrupt)  # `signal.signal` makes members of enumerations
         if not own_pids:
             kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if "processes" in without:
@@ -204,6 +213,7 @@ def _become(test: _Test, own_pids: bool, without: frozenset[str]) -> None:
     test.run()
 
 
+_on_interrupt = signal.default_int_handler
 # Made once: what a fork does not have to do counts in every test.
 _ONE_PROCESS = seccomp.Filter(seccomp.single_process_filter(None))
 _INPUT, _RESULT = 4, 3

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter, OrderedDict, deque
-from typing import Any
+
+TYPE_CHECKING = False  # `typing` is not loaded: its pages would be in every fork
+if TYPE_CHECKING:
+    from typing import Any
 
 _LONG = 2048  # bits: below, an integer has fewer digits than the lowest limit on digits that Python lets one set
 _NUMPY_KINDS = "biufcU"  # those whose values have a counterpart among Python's

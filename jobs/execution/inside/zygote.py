@@ -7,6 +7,7 @@ host's end of the socket is closed or the launcher, its parent, is gone.
 
 from __future__ import annotations
 
+import _socket
 import gc
 import importlib
 import json
@@ -14,22 +15,24 @@ import os
 import resource
 import signal
 import site
-import socket
 import sys
-from typing import Any
 
 from jobs.execution.inside import jail, kernel, landlock, seccomp, server, wire
 
+TYPE_CHECKING = False  # `typing` is not loaded: its pages would be in every fork
+if TYPE_CHECKING:
+    from typing import Any
+
 # What candidates use most and what makes a fork hardly dearer; host.HEAVIER has the rest.
 PRELOADED = ("bisect", "collections", "copy", "functools", "heapq", "itertools", "json", "math", "operator", "re",
-             "string", "struct", "time", "traceback")  # fmt: skip
+             "string", "struct", "time")  # fmt: skip
 HELD = 10  # descriptors below are taken, so that none that is received lies where a test's are put
 
 
 def main() -> None:
     """Argument: the socket's descriptor. The first message is the jail as JSON, sent once our limits hold."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # an init gets no signal from within but those it has a handler for
-    control = socket.socket(fileno=_above(int(sys.argv[1])))
+    control = _socket.socket(fileno=_above(int(sys.argv[1])))
     config = json.loads(control.recv(1 << 16))
     try:
         own_pids = _enter(control, config) if config["level"] == "full" else None
@@ -42,17 +45,15 @@ def main() -> None:
 
 def _above(descriptor: int) -> int:
     """Move the socket up and fill the places below."""
-    import fcntl
-
-    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HELD)
-    os.close(descriptor)
     while (filler := os.open("/dev/null", os.O_RDWR)) < HELD:
         pass
+    moved = os.dup(descriptor)
+    os.dup2(filler, descriptor)
     os.close(filler)
     return moved
 
 
-def _enter(control: socket.socket, config: dict[str, Any]) -> int:
+def _enter(control: _socket.socket, config: dict[str, Any]) -> int:
     """Become the init of new namespaces; returns a descriptor of the pid namespace.
 
     The launcher stays behind to wait, and takes everything along when it is killed.
@@ -80,7 +81,7 @@ def _change_real_user(uid: int) -> None:
 
 
 class _Zygote:
-    def __init__(self, control: socket.socket, config: dict[str, Any], own_pids: int | None) -> None:
+    def __init__(self, control: _socket.socket, config: dict[str, Any], own_pids: int | None) -> None:
         self.control, self.config, self.own_pids = control, config, own_pids
         self.scratch = None if own_pids is None else jail.SCRATCH
         versions = self._prepare_interpreter()
@@ -101,6 +102,7 @@ class _Zygote:
         site.sethelper()
         for name in (*PRELOADED, *self.config["preload"]):
             importlib.import_module(name)
+        compile("", "", "exec")  # the first one makes a few hundred types, which every test would make again
         sys.set_int_max_str_digits(0)  # APPS has integers of more digits
         sys.path = [path for path in sys.path if path not in ("", self.config["code"])]
         versions = {}

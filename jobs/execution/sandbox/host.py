@@ -22,6 +22,7 @@ from jobs.execution.sandbox.spec import Jail, Level, Limits
 Mode = Literal["stdin", "call", "script", "reference"]
 GRACE = 10.0  # seconds beyond a test's time before the sandbox itself is taken for dead
 START = 60.0  # seconds for a sandbox to start, on a machine that has much else to do
+_MOMENT = 20  # milliseconds that a test gets before its output is read while it runs
 TAIL = 8192  # bytes of standard error that are kept
 _ROOT = Path(__file__).parents[3]
 _LAUNCH = "import sys; sys.path.insert(0, sys.argv[2]); from jobs.execution.inside.zygote import main; main()"
@@ -91,6 +92,7 @@ class Sandbox:
 
     def __init__(self, jail: Jail) -> None:
         self.jail = jail
+        self._checked: Limits | None = None
         self._start()
 
     def __enter__(self) -> Sandbox:
@@ -104,7 +106,9 @@ class Sandbox:
 
         Raises `UserError` for limits above those of this process, `SandboxError` where a dead sandbox has no successor.
         """
-        environment.check(limits, self.jail.scratch_bytes)
+        if limits is not self._checked:
+            environment.check(limits, self.jail.scratch_bytes)
+            self._checked = limits
         for _ in range(2):  # the first time it may have died of something else, such as the machine's want of memory
             try:
                 return self._run(program, limits, stdin, runner_input)
@@ -145,6 +149,8 @@ class Sandbox:
             env=_ENVIRONMENT, cwd="/", start_new_session=True,
         )  # fmt: skip
         theirs.close()
+        self._outcome = select.poll()
+        self._outcome.register(self._control, select.POLLIN)
         if self._group:
             self._group.add(self._process.pid)
         try:
@@ -184,7 +190,7 @@ class Sandbox:
             told = f"{program.mode}:{program.fn_name or ''}".encode("utf-8", "surrogatepass")
             self._send(wire.TEST + message + told, [program.source, program.compiled, *pipes.theirs])
             pipes.close_theirs()
-            answer = pipes.exchange(self._control, stdin, runner_input, time.monotonic() + limits.wall + GRACE)
+            answer = pipes.exchange(self._control, self._outcome, stdin, runner_input, limits.wall + GRACE)
             if answer[:1] != wire.OUTCOME:
                 raise _Lost
             status, cpu, wall, peak, ended_by, dirty = wire.VERDICT.unpack(answer[1:])
@@ -266,36 +272,54 @@ class _Pipes:
         while self.theirs:
             os.close(self.theirs.pop())
 
-    def exchange(self, control: socket.socket, stdin: bytes, runner_input: bytes, deadline: float) -> bytes:
-        """Feed and drain until the candidate's process reports; its message, empty where nobody is there."""
-        poll = select.poll()
-        poll.register(control, select.POLLIN)
+    def exchange(
+        self, control: socket.socket, outcome: select.poll, stdin: bytes, runner_input: bytes, seconds: float
+    ) -> bytes:
+        """Feed and drain until the candidate's process reports; its message, empty where nobody is there.
+
+        `outcome` waits for the message alone. Most tests print little and are over in a moment: for those that is all
+        there is to wait for, and what is in the pipes is read afterwards.
+        """
         waiting: dict[int, memoryview] = {}
         for at, data in ((0, stdin), (4, runner_input)):
             if at < len(self.ours):
                 left = self._feed(self.ours[at], memoryview(data))
                 if left is not None:
                     waiting[self.ours[at]] = left
-                    poll.register(self.ours[at], select.POLLOUT)
         readers = {self.ours[at]: at for at in (1, 2, 3) if at < len(self.ours)}
+        if not waiting and outcome.poll(_MOMENT):
+            answer = _message(control)
+        else:
+            answer = self._attend(control, waiting, readers, time.monotonic() + seconds)
+        if answer[:1] != wire.OUTCOME:
+            return answer
+        for descriptor, at in readers.items():  # all writers have ended, but one may have sent its end over a socket
+            while descriptor in self._open and not self.flooded and self._drain(descriptor, at):
+                pass
+        return answer
+
+    def _attend(
+        self, control: socket.socket, waiting: dict[int, memoryview], readers: dict[int, int], deadline: float
+    ) -> bytes:
+        """Feed what waits, drain the readers until there is a message."""
+        poll = select.poll()
+        poll.register(control, select.POLLIN)
+        for descriptor in waiting:
+            poll.register(descriptor, select.POLLOUT)
         for descriptor in readers:
             poll.register(descriptor, select.POLLIN)
-        answer: bytes | None = None
-        while answer is None:
+        while True:
             left_seconds = deadline - time.monotonic()
             if left_seconds <= 0:
                 return b""
             for descriptor, _ in poll.poll(left_seconds * 1000):
                 if descriptor == control.fileno():
-                    answer = _message(control)
-                    poll.unregister(control)
-                    if answer[:1] != wire.OUTCOME:
-                        return answer
-                elif descriptor in readers:
+                    return _message(control)
+                if descriptor in readers:
                     if not self._drain(descriptor, readers[descriptor]):
                         poll.unregister(descriptor)
                         self._shut(descriptor)
-                    elif self.flooded and answer is None and not _told(control, wire.STOP):
+                    elif self.flooded and not _told(control, wire.STOP):
                         return b""
                 else:
                     rest = self._feed(descriptor, waiting[descriptor])
@@ -303,10 +327,6 @@ class _Pipes:
                         poll.unregister(descriptor)
                     else:
                         waiting[descriptor] = rest
-        for descriptor, at in readers.items():  # all writers have ended, but one may have sent its end over a socket
-            while descriptor in self._open and not self.flooded and self._drain(descriptor, at):
-                pass
-        return answer
 
     def _feed(self, descriptor: int, data: memoryview) -> memoryview | None:
         """Write what fits; what is left, None when the pipe is closed because all is said or nobody reads."""
@@ -364,5 +384,6 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONIOENCODING": "utf-8:strict", "PYTHONHASHSEED": "0",
+    "LD_BIND_NOW": "1",  # symbols are looked up once, and not again in each fork
     "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
 }  # fmt: skip

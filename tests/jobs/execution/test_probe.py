@@ -35,7 +35,8 @@ def test_a_host_without_any(monkeypatch, capsys):
 
 def test_a_machine_whose_calls_nobody_knows(monkeypatch):
     """The launcher says so itself."""
-    monkeypatch.setattr(host, "_LAUNCH", "import platform; platform.machine = lambda: 'riscv64'; " + host._LAUNCH)
+    elsewhere = "import os, types; os.uname = lambda: types.SimpleNamespace(machine='riscv64'); "
+    monkeypatch.setattr(host, "_LAUNCH", elsewhere + host._LAUNCH)
     assert "no sandbox on riscv64" in probe.probe("reduced").error
 
 

@@ -55,6 +55,7 @@ def returned_as_is(encoded, expected):
         ("a\n\nb", "a\nb"),
         ("1.23449 x", "1.23449 x"),
         ("1.00049 2", "1.0001 2"),  # rounded to 3 digits
+        ("yes", {"any_of": ["no", "yes"]}),
     ],
 )
 def test_accepts(output, expected):

@@ -26,6 +26,8 @@ from jobs.execution.strict import stdout_matches, value_matches
         ("inf nan", "inf nan"),
         ("", ""),
         ("\n\n", ""),
+        ("2 1", {"any_of": ["1 2", "2 1"]}),
+        ("a\nb", {"any_of": ["b\na", ["a", "b"]]}),
     ],
 )
 def test_right(output, expected):
@@ -55,6 +57,10 @@ def test_right(output, expected):
         ("x", {"a": 1}),
         ("x", [["x"]]),
         ("None", None),
+        ("3", {"any_of": ["1 2", "2 1"]}),
+        ("1 2\n2 1", {"any_of": ["1 2", "2 1"]}),
+        ("x", {"any_of": []}),
+        ("x", {"any_of": ["x"], "more": 1}),
     ],
 )
 def test_wrong(output, expected):
@@ -102,6 +108,7 @@ def test_a_token_more_or_less_does(page, where):
     [
         (3, 3),
         (3, [3]),
+        (3, {"any_of": [4, [3]]}),
         ([3], [3]),
         ([1, 2], [[1, 2]]),
         (2, 2.0),
@@ -120,6 +127,7 @@ def test_right_values(value, expected):
     [
         (1, [1, 2]),
         (3, 4),
+        (3, {"any_of": [4, 5]}),
         ("3", 3),
         (0.3, 0.1 + 0.2),
         ([2, 1], [1, 2]),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.corpora.lines import Problem, json_objects
 from common.corpora.problems.integers import long_integers, parse_json
 from common.corpora.problems.reading import read_problems, stream_problems
-from common.corpora.problems.record import CodeProblem, Notice
+from common.corpora.problems.record import CodeProblem, Notice, accepted
 from common.errors import DataError
 from tests.common.corpora.sources.layouts import data, jsonl
 
@@ -52,6 +52,13 @@ def test_lines_are_joined_for_the_program_and_kept_for_the_comparison(read):
     (problem,) = read(row(tests={"inputs": [["2", "1 2"], []], "outputs": [["3", "4"], "5"]})).problems
     assert problem.inputs == ("2\n1 2", "")
     assert problem.outputs == (["3", "4"], "5")
+
+
+def test_several_answers_may_be_right(read):
+    outputs = [{"any_of": ["1 2", ["2", "1"]]}, "3"]
+    (problem,) = read(row(tests={"inputs": ["", ""], "outputs": outputs})).problems
+    assert problem.outputs == tuple(outputs)
+    assert [list(accepted(output)) for output in problem.outputs] == [["1 2", ["2", "1"]], ["3"]]
 
 
 def test_arguments_and_results_of_calls_stay_as_they_are(read):
@@ -93,6 +100,12 @@ BAD = {
     ),
     "a keyword": ({"fn_name": "class", "inputs": [[1]], "outputs": [1]}, "input_output", "fn_name 'class'"),
     "a name that is no text": ({"fn_name": 3, "inputs": [[1]], "outputs": [1]}, "input_output", "fn_name 3"),
+    "an answer that is no text": (
+        {"inputs": ["1"], "outputs": [{"any_of": ["1", 2]}]},
+        "input_output",
+        "outputs[0] is neither",
+    ),
+    "no answer": ({"fn_name": "f", "inputs": [[1]], "outputs": [{"any_of": []}]}, "input_output", "outputs[0] accepts"),
     "no arguments": ({"fn_name": "f", "inputs": [1], "outputs": [1]}, "input_output", "inputs[0] is no list"),
 }
 

@@ -49,6 +49,19 @@ def test_a_traceback_shows_the_program_and_nothing_of_ours(sandbox, run):
     assert text.count("File") == 2 == text.count('File "solution.py"')
 
 
+@pytest.mark.parametrize("code", ["sys.stderr = io.StringIO()", "sys.stderr.close()", "sys.excepthook = print"])
+def test_a_traceback_is_there_whatever_a_program_does_to_its_streams(sandbox, run, code):
+    error = run(sandbox, f"import io, sys\n{code}\n{{}}['x']").stderr.decode()
+    assert error.startswith("Traceback") and error.endswith("KeyError: 'x'\n")
+
+
+def test_a_plain_sandbox_has_loaded_little(sandbox, run):
+    """Each module's pages are copied and given back in every test."""
+    large = {"ctypes", "dataclasses", "inspect", "pathlib", "platform", "socket", "traceback", "typing", "urllib.parse"}
+    names = run(sandbox, "import sys\nprint(*sys.modules)").stdout.decode().split()
+    assert "re" in names and not large & set(names)
+
+
 def test_only_the_end_of_a_long_complaint_is_kept(sandbox, run):
     error = run(sandbox, "import sys\nsys.stderr.write('x' * 100_000 + 'end')").stderr
     assert len(error) == 8192

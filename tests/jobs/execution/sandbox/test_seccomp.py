@@ -41,7 +41,7 @@ def decide(program, number, arguments=(), architecture=X86[1]):
 @pytest.fixture(params=[X86, ARM], ids=lambda pair: pair[0])
 def machine(request, monkeypatch):
     """Each architecture, whatever this one is."""
-    monkeypatch.setattr(seccomp.platform, "machine", lambda: request.param[0])
+    monkeypatch.setattr(seccomp.kernel, "machine", lambda: request.param[0])
     return request.param
 
 
@@ -85,7 +85,7 @@ def test_numbers_are_those_of_this_machine():
 
 @given(st.integers(0, 2**32 - 1))
 def test_another_architecture_is_the_end(number):
-    if X86[0] == seccomp.platform.machine():
+    if X86[0] == seccomp.kernel.machine():
         for program in (seccomp.base_filter(), seccomp.single_process_filter(None)):
             for architecture in (ARM[1], 0x40000003, 0):
                 assert decide(program, number, architecture=architecture) == KILLED
@@ -151,6 +151,6 @@ def test_one_process_with_threads(machine):
 
 
 def test_a_machine_that_nobody_thought_of_gets_no_sandbox(monkeypatch):
-    monkeypatch.setattr(seccomp.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(seccomp.kernel, "machine", lambda: "riscv64")
     with pytest.raises(OSError, match="no sandbox on riscv64"):
         seccomp.base_filter()
