@@ -87,7 +87,7 @@ def test_our_submitter_finds_the_token_and_follows_the_job(head, tiny, tmp_path)
     assert result["training"]["workers"] == 2
 
 
-def test_the_upload_is_the_sources_and_no_more(head):
+def test_the_upload_is_the_sources_the_embedded_base_and_no_more(head):
     """What the two tests around this one sent; a test of its own would only send the same package again."""
     call(_plain(head, ["python", "-c", "print('sent')"]), {**head.env, "RAY_AUTH_MODE": "token"})
     unpacked = head.folder.glob("s/session_2*/runtime_resources/working_dir_files/_ray_pkg_*")
@@ -96,7 +96,9 @@ def test_the_upload_is_the_sources_and_no_more(head):
     for package in packages:
         files = [file for file in package.rglob("*") if file.is_file()]
         assert package / "jobs" / "train_search.py" in files
-        assert sum(file.stat().st_size for file in files) < 2 * 2**20
+        base = package / "common" / "models" / "standin"  # the one model that a job may ask for by name
+        assert base / "model.safetensors" in files
+        assert sum(file.stat().st_size for file in files if file.parent != base) < 2 * 2**20
         sent = {file.relative_to(package).parts[0] for file in files}
         assert not sent & {"tests", "runs", "docs", ".git", ".venv", ".hypothesis", ".mypy_cache"}
 
