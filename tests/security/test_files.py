@@ -34,7 +34,9 @@ ATTACKS = [
     Attack("programs", "os.execv('/bin/echo', ['echo', 'WON'])", (ROOT, LANDLOCK), (LANDLOCK,)),
     Attack("home", f"if len(os.listdir({str(HOME)!r})) == {len(list(HOME.iterdir()))}: won()",
            (ROOT, LANDLOCK) if HOME.stat().st_mode & 4 else (ROOT, LANDLOCK, OWN_USER), (LANDLOCK,)),
-    Attack("code-of-ours", f"open({host.__file__!r}).read()\nwon()", (ROOT, LANDLOCK), (LANDLOCK,)),
+    # Of a checkout below /tmp the scratch folder hides the files whatever is switched off: nothing to be shown there.
+    *([] if Path(host.__file__).is_relative_to("/tmp") else [
+        Attack("code-of-ours", f"open({host.__file__!r}).read()\nwon()", (ROOT, LANDLOCK), (LANDLOCK,))]),
     Attack("shared-memory-file", f"open({SHARED!r}).read()\nwon()", (ROOT, LANDLOCK), (LANDLOCK,)),
     Attack("proc", f"for path in {PROC!r}:\n    if tried(lambda: open(path, 'rb').read(1)): won(path)",
            (ROOT, LANDLOCK), (LANDLOCK,)),
