@@ -9,12 +9,9 @@ highest resident memory (VmHWM) is set beside the prediction. Aim: within 15 %.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +23,6 @@ from common.models.shapes import Shapes
 from common.models.study_memory import figure_1
 
 MODULE = "benchmarks.memory_prediction"
-LOCK = Path(tempfile.gettempdir()) / "heavy.lock"
 AIM = 0.15
 STEPS = 3
 
@@ -128,14 +124,6 @@ def build(config: dict[str, Any], folder: Path) -> None:
     auto.from_config(AutoConfig.for_model(config["model_type"], **own)).save_pretrained(folder)
 
 
-@contextmanager
-def alone() -> Iterator[None]:
-    """One heavy measurement at a time on this machine."""
-    with LOCK.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def published() -> list[dict[str, Any]]:
     """Figure 1, printed and returned."""
     rows = figure_1()
@@ -152,7 +140,7 @@ def measured(names: list[str]) -> list[dict[str, Any]]:
     outcomes: list[dict[str, Any]] = []
     for name in names:
         case = CASES[name]
-        with tempfile.TemporaryDirectory(prefix="memory-") as folder, alone():
+        with tempfile.TemporaryDirectory(prefix="memory-") as folder:
             run_side(MODULE, f"build/{name}", [folder])
             found = run_side(MODULE, f"train/{name}", [folder])
             shapes = Shapes.read(Path(folder))
