@@ -108,7 +108,7 @@ class MethodEntry:
     and prefix, sentence-transformers' own for full."""
     generation_rate: float
     """Where to start with the generative recipe: the PEFT study's for the methods it has (ia3: the paper's; its package
-    has 3e-3), otherwise its ratio to LoRA's in the method's own paper."""
+    has 3e-3), otherwise a guess after the method's own paper that nobody has tuned here."""
     build: Callable[[PeftSpec, Place], PeftConfig] | None
     """PEFT's configuration; none for `full`, which has no adapter."""
     refusals: Mapping[Capability, Refusal] = field(default_factory=dict)
