@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -45,17 +46,17 @@ class LoopRecipe(Config):
     """Tokens that run through the model together; none = 1,024 on a CPU, 16,384 on a GPU."""
 
     @property
+    @abstractmethod
     def chosen(self) -> str:
         """What chooses the adapter; `last` = the last one is kept."""
-        raise NotImplementedError
 
     def warmup(self, steps: int) -> int:
         """Warm-up in steps, for a run of `steps`."""
         return max(1, round(steps * self.warmup_share)) if self.warmup_steps is None else self.warmup_steps
 
+    @abstractmethod
     def marks(self, schedule: Schedule) -> set[int]:
         """Steps after which the dev split is scored and a checkpoint written; the last one is among them."""
-        raise NotImplementedError
 
 
 class Recipe(LoopRecipe):
