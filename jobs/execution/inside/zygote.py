@@ -148,15 +148,22 @@ class _Zygote:
             try:
                 self._give_up_rights()
             except OSError as error:
-                self.control.send(wire.BROKEN + str(error).encode())
+                self._tell(wire.BROKEN + str(error).encode())
                 os._exit(wire.ALONE)
-            self.control.send(greeting)
+            self._tell(greeting)
             server.serve(self.control, self.scratch, own_pids=self.own_pids is not None,
                          without=frozenset(self.config["without"]))  # fmt: skip
         if self.own_pids is not None:
             kernel.setns(self.own_pids, kernel.CLONE_NEWPID)
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status)
+
+    def _tell(self, message: bytes) -> None:
+        """Send it to the host. One that died in the meantime is nobody to start servers for, again and again."""
+        try:
+            self.control.send(message)
+        except OSError:
+            os._exit(wire.ALONE)
 
     def _give_up_rights(self) -> None:
         """Give up, in this process, every right that a candidate must not have."""

@@ -93,6 +93,32 @@ def test_nothing_outlives_a_host_that_is_killed(level, state, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+DIES = """
+import os, signal, sys
+from jobs.execution.inside import wire
+from jobs.execution.sandbox.host import Sandbox
+from jobs.execution.sandbox.spec import Jail
+sandbox = Sandbox(Jail(sys.argv[1]))
+print(sandbox._process.pid, flush=True)
+sys.stdin.readline()
+sandbox._send(wire.END)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_nothing_outlives_a_host_that_dies_while_its_server_is_renewed(level, tmp_path):
+    """The next server finds nobody to greet, and no other may follow it."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", DIES, level]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as owner:
+        first = int(owner.stdout.readline())
+        assert until(lambda: len(below(first)) + 1 == (3 if level == "full" else 2))
+        pids = [first, *below(first)]
+        owner.communicate(b"\n")
+    assert owner.returncode == -signal.SIGKILL
+    assert gone(pids)
+
+
 @pytest.mark.slow
 def test_two_thousand_executions_leave_nothing(level, run):
     """Good ones and bad: every fortieth runs into a limit, and every tenth uses the scratch folder."""
