@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,8 +37,11 @@ class RunFolder:
         self._handler: logging.Handler | None = None
 
     @classmethod
-    def open(cls, path: Path, config: JobConfig) -> RunFolder:
+    def open(cls, path: Path, config: JobConfig, patience: float = 0.0) -> RunFolder:
         """Create the folder or reopen it for the same configuration.
+
+        Where another process works in it, wait for it up to `patience` seconds: one that was killed with its cluster
+        may need some to end.
 
         Raises `RunFolderError` where another process works in it, or it was made by another configuration; the
         differences are named. Fields listed in the configuration's `volatile` (where to run, where to track) may
@@ -49,11 +53,9 @@ class RunFolder:
             lock = (path / ".lock").open("a+")
         except OSError as error:
             raise RunFolderError(f"cannot write in {path}: {error.strerror}", "choose another --run-dir") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(lock, patience):
             lock.close()
-            raise RunFolderError(f"another process is working in {path}", "wait for it, or give a --run-dir") from None
+            raise RunFolderError(f"another process is working in {path}", "wait for it, or give a --run-dir")
         try:
             _claim(path, config)
         except BaseException:
@@ -108,6 +110,19 @@ class RunFolder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _locked(lock: IO[str], patience: float) -> bool:
+    """Whether the lock is ours."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.2)
 
 
 def _claim(path: Path, config: JobConfig) -> None:

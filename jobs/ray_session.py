@@ -27,6 +27,8 @@ class ClusterConfig(Config):
     """One GPU a worker; none = where the cluster has one for each."""
     cpus_per_worker: float = Field(1, gt=0)
     """CPUs, and threads, of each worker."""
+    gpus_per_worker: float = Field(1, gt=0)
+    """Share of a GPU that a worker takes, where it takes any: 0.5 lets two share one."""
     max_failures: int = Field(2, ge=0)
     """Times that lost workers are replaced before the run gives up."""
 
@@ -60,11 +62,13 @@ def _check(resources: dict[str, float], config: ClusterConfig) -> bool:
     import ray
 
     gpus, cpus = resources.get("GPU", 0), resources.get("CPU", 0)
-    use_gpu = gpus >= config.num_workers if config.use_gpu is None else config.use_gpu
-    if use_gpu and gpus < config.num_workers:
+    wanted = config.num_workers * config.gpus_per_worker
+    use_gpu = gpus >= wanted if config.use_gpu is None else config.use_gpu
+    if use_gpu and gpus < wanted:
         raise UserError(
-            f"{config.num_workers} workers with a GPU each do not fit a cluster of {gpus:g} GPUs",
-            "lower --cluster.num-workers or give --no-cluster.use-gpu",
+            f"{config.num_workers} workers with {_gpus(config.gpus_per_worker)} each do not fit a cluster of "
+            f"{gpus:g} GPUs",
+            "lower --cluster.num-workers or --cluster.gpus-per-worker, or give --no-cluster.use-gpu",
         )
     needed = config.num_workers * config.cpus_per_worker
     free = ray.available_resources().get("CPU", 0)
@@ -79,3 +83,7 @@ def _check(resources: dict[str, float], config: ClusterConfig) -> bool:
             "lower --cluster.num-workers or --cluster.cpus-per-worker",
         )
     return use_gpu
+
+
+def _gpus(count: float) -> str:
+    return "a GPU" if count == 1 else f"{count:g} GPUs"

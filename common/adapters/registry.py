@@ -7,15 +7,22 @@ from typing import Any
 
 from common.adapters.manifest import Manifest, write_manifest
 from common.errors import UserError
-from common.tracking import client
+from common.tracking import PATIENCE, client, is_away, patiently
 
 
-def register(folder: Path, manifest: Manifest, *, uri: str, run_id: str, alias: str) -> Manifest:
+def register(
+    folder: Path, manifest: Manifest, *, uri: str, run_id: str, alias: str, patience: float = PATIENCE
+) -> Manifest:
     """Upload an adapter folder to its run and register it as the next version, with the alias pointing at it.
 
     Returns the manifest with version and run, which is also what the folder then holds. An adapter with the same
-    digest that this run registered before is not registered twice.
+    digest that this run registered before is not registered twice, so it is safe to do again, which is also what
+    happens, for `patience` seconds, while MLflow does not answer.
     """
+    return patiently(uri, lambda: _register(folder, manifest, uri, run_id, alias), patience)
+
+
+def _register(folder: Path, manifest: Manifest, uri: str, run_id: str, alias: str) -> Manifest:
     from mlflow.exceptions import MlflowException
 
     store = client(uri)
@@ -23,9 +30,7 @@ def register(folder: Path, manifest: Manifest, *, uri: str, run_id: str, alias: 
         store.create_registered_model(manifest.name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise UserError(
-                f"cannot register {manifest.name} at {uri}: {error}", "look at the MLflow server"
-            ) from error
+            raise
     artifact = f"{manifest.name}/{manifest.digest[:12]}"  # its own folder: another version must not overwrite it
     version = _registered(store, manifest, run_id)
     if version is None:
@@ -40,8 +45,12 @@ def register(folder: Path, manifest: Manifest, *, uri: str, run_id: str, alias: 
     return manifest
 
 
-def fetch(name: str, *, uri: str, destination: Path) -> Path:
+def fetch(name: str, *, uri: str, destination: Path, patience: float = PATIENCE) -> Path:
     """Download a registered adapter; `name` is NAME, NAME@ALIAS or NAME@VERSION. Returns its folder."""
+    return patiently(uri, lambda: _fetch(name, uri, destination), patience)
+
+
+def _fetch(name: str, uri: str, destination: Path) -> Path:
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
@@ -55,6 +64,8 @@ def fetch(name: str, *, uri: str, destination: Path) -> Path:
         else:
             version = max(store.search_model_versions(f"name = '{model}'"), key=lambda v: int(v.version))
     except (MlflowException, ValueError) as error:
+        if is_away(uri, error):
+            raise
         known = ", ".join(sorted(m.name for m in store.search_registered_models())) or "none"
         raise UserError(f"no adapter {name!r} is registered at {uri}", f"registered are: {known}") from error
     return Path(download_artifacts(version.source, dst_path=str(destination), tracking_uri=uri))

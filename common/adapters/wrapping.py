@@ -82,6 +82,14 @@ def wrap(model: torch.nn.Module, spec: PeftSpec, targets: tuple[str, ...], seed:
     return _wrap(model, spec, place)
 
 
+def trained_on_encoder(spec: PeftSpec, base: Base) -> int:
+    """Parameters that the method would train on an encoder: counted on its module without weights."""
+    from common.models.weights import skeleton
+
+    wrapped = wrap(skeleton(base), spec, base.lora_targets, seed=0)
+    return sum(parameter.numel() for parameter in wrapped.parameters() if parameter.requires_grad)
+
+
 def wrap_generator(
     model: torch.nn.Module, spec: PeftSpec, base: GeneratorBase, seed: int, *, steps: int | None = None
 ) -> torch.nn.Module:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,13 +18,12 @@ from common.models.batching import Chunk, plan_chunks
 from common.models.catalogue import Precision
 from common.models.loading import Base, check_room
 from common.models.precision import choose_dtype
-from common.models.tokens import load_tokenizer
+from common.models.tokens import Kind, load_tokenizer, tokenize
 from common.models.weights import load_model
 from common.progress import progress
 
 __all__ = ["Encoder", "Kind", "load_model"]
 
-Kind = Literal["query", "document"]
 TOKENS_PER_CHUNK = {"cpu": 2048, "cuda": 65536}
 """Tokens that run together while encoding; on a CPU larger chunks fall out of the cache and are slower."""
 
@@ -86,11 +85,7 @@ class Encoder:
 
     def tokenize(self, texts: Sequence[str], kind: Kind) -> list[list[int]]:
         """Token ids with the documented prompt and special tokens, cut at the base's `max_length`."""
-        prompt = self.base.query_prompt if kind == "query" else self.base.document_prompt
-        if not texts:
-            return []
-        encoded = self.tokenizer([prompt + text for text in texts], truncation=True, max_length=self.base.max_length)
-        return encoded["input_ids"]
+        return tokenize(self.tokenizer, self.base, texts, kind)
 
     def embed(self, ids: Sequence[Sequence[int]], chunk: Chunk) -> torch.Tensor:
         """Unit vectors (B, H) in fp32 for the rows of one chunk; differentiable.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -10,6 +12,16 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from common.errors import ModelError
 from common.models.loading import Base
 from common.models.weights import configuration
+
+Kind = Literal["query", "document"]
+
+
+def tokenize(tokenizer: Any, base: Base, texts: Sequence[str], kind: Kind) -> list[list[int]]:
+    """Token ids with the documented prompt and special tokens, cut at the base's `max_length`."""
+    prompt = base.query_prompt if kind == "query" else base.document_prompt
+    if not texts:
+        return []
+    return tokenizer([prompt + text for text in texts], truncation=True, max_length=base.max_length)["input_ids"]
 
 
 def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:

@@ -60,6 +60,22 @@ def load_model(base: Base, device: torch.device) -> torch.nn.Module:
             f"tensors are absent, {missing[0]} among them",
             "a model with Python code of its own needs --encoder.trust-remote-code; otherwise copy it again",
         )
+    return _without_pooler(model)
+
+
+def skeleton(base: Base) -> torch.nn.Module:
+    """The module of `load_model` without weights, on torch's `meta` device: for counting."""
+    config = configuration(base)
+    with torch.device("meta"):
+        return _without_pooler(_build(config, base))
+
+
+def _build(config: PretrainedConfig, base: Base) -> Any:
+    known = _CLASSES.get(config.model_type)
+    return known(config) if known else AutoModel.from_config(config, trust_remote_code=base.trust_remote_code)
+
+
+def _without_pooler(model: Any) -> Any:
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model

@@ -25,7 +25,7 @@ from jobs.codegen.data import SAMPLE, TOKENS, prepare
 from jobs.codegen.evaluate_config import EvaluateCodegenConfig
 from jobs.codegen.memory import check_memory
 from jobs.codegen.push import push
-from jobs.lineage import start_tracking
+from jobs.lineage import LET_GO, Trial, start_tracking
 from jobs.ray_session import connected
 from jobs.training.generative_recipe import GenerativeInput
 from jobs.training.tokenised import TokenStore
@@ -41,17 +41,9 @@ def train_codegen(config: TrainCodegenConfig) -> Result:
             return done
         run.log_to_file()
         base = resolved(config)
-        data = run.step("data", lambda: prepare(config, base, run.path / DATA))
-        predicted = run.step("memory", lambda: predicted_memory(config, base, run.path / DATA))
-        tracked = run.step(
-            "tracking",
-            lambda: start_tracking(
-                "train_codegen", config, config.tracking, base_digest=base.digest, fingerprint=data["fingerprint"],
-                folder=run.path,
-            ),
-        )  # fmt: skip
+        data, predicted, tracked = _before_training(config, run, base)
         with connected(config.cluster) as use_gpu:
-            trained = run.step("train", lambda: _train(config, base, data, tracked, run.path, use_gpu))
+            trained = run.step("train", lambda: _train(config, base, data, tracked, run.path, use_gpu, None))
             scores = run.step("evaluate", lambda: _evaluate(config, base, data, run.path))
         adapter = run.step("register", lambda: _register(config, base, data, tracked, trained, scores, run.path))
         if config.export == "merged":
@@ -74,6 +66,25 @@ def train_codegen(config: TrainCodegenConfig) -> Result:
         )
 
 
+def run_trial(config: TrainCodegenConfig, trial: Trial) -> Result:
+    """The job up to its trained adapter, as a trial of a sweep; returns the summary of the training.
+
+    The folder is a run folder of the job: `train_codegen` on it goes on with the evaluation.
+    """
+    with RunFolder.open(run_folder(config), config, patience=LET_GO) as run, connected(config.cluster) as use_gpu:
+        run.log_to_file()
+        base = resolved(config)
+        data, _, tracked = _before_training(config, run, base)
+
+        def train() -> Result:
+            trained = _train(config, base, data, tracked, run.path, use_gpu, trial)
+            if trained["ended"] != "pause":
+                _write_manifest(config, base, data, run.path, {})
+            return trained
+
+        return train() if trial.pausing else run.step("train", train)
+
+
 def run_folder(config: TrainCodegenConfig) -> Path:
     """Where the run works."""
     return config.run_dir or Path("runs/train_codegen")
@@ -88,6 +99,20 @@ def resolved(config: TrainCodegenConfig) -> GeneratorBase:
     return base
 
 
+def _before_training(config: TrainCodegenConfig, run: RunFolder, base: GeneratorBase) -> tuple[Result, Result, Result]:
+    """The steps before any worker: what is said of data, predicted memory and tracking."""
+    data = run.step("data", lambda: prepare(config, base, run.path / DATA))
+    predicted = run.step("memory", lambda: predicted_memory(config, base, run.path / DATA))
+    tracked = run.step(
+        "tracking",
+        lambda: start_tracking(
+            "train_codegen", config, config.tracking, base_digest=base.digest, fingerprint=data["fingerprint"],
+            folder=run.path,
+        ),
+    )  # fmt: skip
+    return data, predicted, tracked
+
+
 def predicted_memory(config: TrainCodegenConfig, base: GeneratorBase, data: Path) -> Result:
     """The footprint of a worker as the result has it; raises `ModelError` where it cannot fit."""
     found = check_memory(config, base, TokenStore(data / TOKENS / "train"))
@@ -97,8 +122,9 @@ def predicted_memory(config: TrainCodegenConfig, base: GeneratorBase, data: Path
 
 
 def _train(
-    config: TrainCodegenConfig, base: GeneratorBase, data: Result, tracked: Result, folder: Path, use_gpu: bool
-) -> Result:
+    config: TrainCodegenConfig, base: GeneratorBase, data: Result, tracked: Result, folder: Path, use_gpu: bool,
+    trial: Trial | None,
+) -> Result:  # fmt: skip
     from jobs.training.generative import train_worker
     from jobs.training.trainer import launch
 
@@ -119,6 +145,8 @@ def _train(
         metrics=folder / "metrics.jsonl",
         tracking_uri=tracked["uri"],
         tracking_run=tracked["run_id"],
+        gate=trial.gate if trial else None,
+        resume_from=trial.resume_from if trial else None,
     )
     steps = config.training.schedule(data["examples"]).steps
     return launch(

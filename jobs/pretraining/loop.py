@@ -19,11 +19,11 @@ import torch
 from safetensors.torch import load_model, save_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from common.curve import Curve
 from common.errors import UserError
 from common.logs import quieten
 from common.models.memory import return_freed_memory
 from common.models.precision import choose_dtype
-from common.tracking import Curve
 from jobs.pretraining.config import Schedule, Shape
 from jobs.training.gradients import sum_gradients
 from jobs.training.sampling import warmup_linear
@@ -107,6 +107,7 @@ class _Worker:
                 os._exit(1)
         if self.rank == 0:
             self.model.to(torch.bfloat16).save_pretrained(self.raw["output"])
+            self.curve.close()
         return self._summary()
 
     def _train_step(self) -> float:

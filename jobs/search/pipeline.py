@@ -16,7 +16,7 @@ from common.corpora.pairs import read_pairs
 from common.models.loading import Base, resolve
 from common.runs import Result, RunFolder
 from common.tracking import end_run
-from jobs.lineage import start_tracking
+from jobs.lineage import LET_GO, Trial, start_tracking
 from jobs.ray_session import connected
 from jobs.search.config import TrainSearchConfig
 from jobs.search.data import TRAIN, prepare
@@ -38,19 +38,9 @@ def train_search(config: TrainSearchConfig) -> Result:
         if done := run.result():
             return done
         run.log_to_file()
-        base = resolve(config.model, config.encoder)
-        check_fit(config.peft, base)
-        if config.start:
-            check(config.start, base)  # before anything is read
-        data = run.step("corpus", lambda: _prepare(config, run.path))
-        tracked = run.step(
-            "tracking",
-            lambda: start_tracking(
-                "train_search", config, config.tracking, base_digest=base.digest, fingerprint=data["fingerprint"],
-                folder=run.path,
-            ),
-        )  # fmt: skip
-        trained = run.step("train", lambda: _train(config, base, data, tracked, run.path))
+        base = resolved(config)
+        data, tracked = _before_training(config, run, base)
+        trained = run.step("train", lambda: _train(config, base, data, tracked, run.path, None))
         scores = run.step("evaluate", lambda: _evaluate(config, base, data, run.path))
         adapter = run.step("register", lambda: _register(config, base, data, tracked, scores, run.path))
         if config.index:
@@ -70,9 +60,37 @@ def train_search(config: TrainSearchConfig) -> Result:
         )
 
 
+def run_trial(config: TrainSearchConfig, trial: Trial) -> Result:
+    """The job up to its trained adapter, as a trial of a sweep; returns the summary of the training.
+
+    The folder is a run folder of the job: `train_search` on it goes on with the evaluation.
+    """
+    with RunFolder.open(run_folder(config), config, patience=LET_GO) as run:
+        run.log_to_file()
+        base = resolved(config)
+        data, tracked = _before_training(config, run, base)
+
+        def train() -> Result:
+            trained = _train(config, base, data, tracked, run.path, trial)
+            if trained["ended"] != "pause":
+                _write_manifest(config, base, run.path, {}, {}, data["language"])
+            return trained
+
+        return train() if trial.pausing else run.step("train", train)
+
+
 def run_folder(config: TrainSearchConfig) -> Path:
     """Where the run works."""
     return config.run_dir or Path("runs/train_search")
+
+
+def resolved(config: TrainSearchConfig) -> Base:
+    """The base, once the adapter to train, and the one to start from, are known to fit it."""
+    base = resolve(config.model, config.encoder)
+    check_fit(config.peft, base)
+    if config.start:
+        check(config.start, base)
+    return base
 
 
 def schedule_of(config: TrainSearchConfig, pairs: int) -> Schedule:
@@ -81,7 +99,21 @@ def schedule_of(config: TrainSearchConfig, pairs: int) -> Schedule:
     return Schedule(pairs, recipe.batch, recipe.epochs, recipe.seed)
 
 
-def _prepare(config: TrainSearchConfig, folder: Path) -> Result:
+def _before_training(config: TrainSearchConfig, run: RunFolder, base: Base) -> tuple[Result, Result]:
+    """The steps before any worker: what is said of data and tracking."""
+    data = run.step("corpus", lambda: prepare_corpus(config, run.path))
+    tracked = run.step(
+        "tracking",
+        lambda: start_tracking(
+            "train_search", config, config.tracking, base_digest=base.digest, fingerprint=data["fingerprint"],
+            folder=run.path,
+        ),
+    )  # fmt: skip
+    return data, tracked
+
+
+def prepare_corpus(config: TrainSearchConfig, folder: Path) -> Result:
+    """Write pairs and retrieval sets to `folder`/data; returns what the result says of them."""
     corpus = prepare(config.data, folder / "data", config.cluster)
     check_batches(corpus.train, schedule_of(config, len(corpus.train)))  # before any worker starts
     check_negatives(corpus.train, config.training)
@@ -98,7 +130,9 @@ def _prepare(config: TrainSearchConfig, folder: Path) -> Result:
     }
 
 
-def _train(config: TrainSearchConfig, base: Base, data: Result, tracked: Result, folder: Path) -> Result:
+def _train(
+    config: TrainSearchConfig, base: Base, data: Result, tracked: Result, folder: Path, trial: Trial | None
+) -> Result:
     from jobs.training.trainer import fit
 
     job = TrainerInput(
@@ -112,10 +146,13 @@ def _train(config: TrainSearchConfig, base: Base, data: Result, tracked: Result,
         metrics=folder / "metrics.jsonl",
         tracking_uri=tracked["uri"],
         tracking_run=tracked["run_id"],
+        gate=trial.gate if trial else None,
+        resume_from=trial.resume_from if trial else None,
     )
     with connected(config.cluster) as use_gpu:
         steps = schedule_of(config, data["pairs"]).steps
-        return fit(job, config.cluster, folder / "ray", steps=steps, use_gpu=use_gpu)
+        tokens = trial.shared if trial else None
+        return fit(job, config.cluster, folder / "ray", steps=steps, use_gpu=use_gpu, tokens=tokens)
 
 
 def _evaluate(config: TrainSearchConfig, base: Base, data: Result, folder: Path) -> Result:

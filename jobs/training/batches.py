@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,12 +12,10 @@ import torch
 from common.corpora.pair_store import PairStore
 from common.corpora.pairs import Pair
 from common.errors import PreflightError
-from common.models.encoder import Kind
 from jobs.training.objective import false_negatives
+from jobs.training.pair_tokens import PairTokens, Tokenize
 from jobs.training.recipe import Recipe
 from jobs.training.sampling import Schedule
-
-Tokenize = Callable[[Sequence[str], Kind], list[list[int]]]
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,11 @@ class Batch:
 class Batches:
     """The batches of a run by step. Reads and tokenises them from disk, so memory does not grow with the data."""
 
-    def __init__(self, store: PairStore, schedule: Schedule, recipe: Recipe, tokenize: Tokenize) -> None:
+    def __init__(
+        self, store: PairStore, schedule: Schedule, recipe: Recipe, tokenize: Tokenize, tokens: PairTokens | None = None
+    ) -> None:
         self._store, self._schedule, self._recipe, self._tokenize = store, schedule, recipe, tokenize
+        self._tokens = tokens
         self._ahead: tuple[int, Future[Batch]] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
 
@@ -56,8 +57,12 @@ class Batches:
         rows = self._schedule.rows(step)
         pairs = self._store.read(rows)
         hard = [text for row, pair in zip(rows, pairs, strict=True) for text in self._negatives(step, row, pair)]
-        ids = self._tokenize([pair.query for pair in pairs], "query")
-        ids += self._tokenize([pair.document for pair in pairs] + hard, "document")
+        if self._tokens:
+            ids = self._tokens.queries.rows(rows) + self._tokens.documents.rows(rows)
+            ids += self._tokenize(hard, "document") if hard else []
+        else:
+            ids = self._tokenize([pair.query for pair in pairs], "query")
+            ids += self._tokenize([pair.document for pair in pairs] + hard, "document")
         if not self._recipe.mask_false_negatives:
             return Batch(rows, ids, torch.zeros(len(pairs), len(pairs) + len(hard), dtype=torch.bool))
         keys = (

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import ray
 import torch
 from ray.train.collective import broadcast_from_rank_zero
 
@@ -28,22 +29,29 @@ from jobs.training.batches import Batches, check_negatives
 from jobs.training.gradients import backward, gather, sum_gradients
 from jobs.training.loop import Loop, run_worker
 from jobs.training.objective import drift, info_nce
+from jobs.training.pair_tokens import PairTokens
 from jobs.training.preflight import check_batches, stuck_at_chance
-from jobs.training.recipe import TrainerInput
+from jobs.training.recipe import SHARED, TrainerInput
 from jobs.training.sampling import Schedule
 from jobs.training.validation import DevSplit
 
 
 def train_worker(raw: dict[str, Any]) -> dict[str, Any]:
-    """Entry point of a Ray Train worker; `raw` is a dumped `TrainerInput`. Returns the summary, or a user's error."""
-    job = TrainerInput.model_validate(raw)
-    return run_worker(job, partial(_Worker, job))
+    """Entry point of a Ray Train worker; returns the summary, or a user's error.
+
+    `raw` is a dumped `TrainerInput`, and under `SHARED` a reference to `PairTokens` where a sweep has made them.
+    """
+    tokens = ray.get(raw[SHARED]) if raw.get(SHARED) else None
+    job = TrainerInput.model_validate({name: value for name, value in raw.items() if name != SHARED})
+    return run_worker(job, partial(_Worker, job, tokens))
 
 
 class _Worker(Loop):
     """The contrastive loop: the encoder with its adapter, the pairs, the dev split."""
 
-    def __init__(self, job: TrainerInput, rank: int, world: int, device: torch.device) -> None:
+    def __init__(
+        self, job: TrainerInput, tokens: PairTokens | None, rank: int, world: int, device: torch.device
+    ) -> None:
         super().__init__(job, job.recipe, rank, world, device)
         self.job, self.recipe = job, job.recipe
         store = PairStore.open(job.train)
@@ -56,8 +64,8 @@ class _Worker(Loop):
             )
         self.encoder = _encoder(job, device)
         self.model = self.encoder.model
-        self.dev = DevSplit(read_beir(job.dev)[0], self.encoder)
-        self.batches = Batches(store, self.schedule, self.recipe, self.encoder.tokenize)
+        self.dev = DevSplit(read_beir(job.dev)[0], self.encoder, tokens)
+        self.batches = Batches(store, self.schedule, self.recipe, self.encoder.tokenize, tokens)
         # A frozen base needs no regularising, and its dropout costs a third of a CPU step: only the adapter's is on.
         self.model.eval()
         self.dropouts = [
@@ -131,6 +139,8 @@ class _Worker(Loop):
             "precision": str(self.encoder.dtype).removeprefix("torch."),
             "best_dev_mrr": at.best_score,
             "pairs_per_second": at.items / max(at.seconds, 1e-9),
+            "trainable_parameters": sum(parameter.numel() for parameter in self.parameters),
+            "peak_memory": self.peak_memory(),
         }
 
     def first_window(self) -> str | None:

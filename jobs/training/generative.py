@@ -7,7 +7,6 @@ batch: neither their number nor the padding changes what is learnt.
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -240,7 +239,7 @@ class _Worker(Loop):
             "examples_per_second": at.items / max(at.seconds, 1e-9),
             "trainable_parameters": sum(parameter.numel() for parameter in self.parameters),
             "parameters": sum(parameter.numel() for parameter in self.model.parameters()),
-            "peak_memory": self._peak_memory(),
+            "peak_memory": self.peak_memory(),
         }
 
     def close(self) -> None:
@@ -256,16 +255,6 @@ class _Worker(Loop):
         elif self.rank == 0:
             base = self.job.base
             save_adapter(self.model, self.job.output, base_name=base.name, revision=base.revision)
-
-    def _peak_memory(self) -> dict[str, Any]:
-        """The largest that each worker has used, in bytes: allocated on its GPU, or resident."""
-        if self.device.type == "cuda":
-            mine, what = torch.cuda.max_memory_allocated(self.device), "device"
-        else:
-            mine, what = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "resident"
-        figures = [0.0] * self.world
-        figures[self.rank] = mine / 2**20
-        return {"of": what, "bytes": [round(value * 2**20) for value in sum_gradients([], figures)]}
 
     def _out_of_memory(self, step: int, cause: str) -> UserError:
         half = max(1, self.budget // 2)

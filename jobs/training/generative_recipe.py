@@ -64,7 +64,7 @@ class GenerativeRecipe(LoopRecipe):
         """What `select` says."""
         return self.select
 
-    def marks(self, schedule: Schedule) -> set[int]:
+    def _even_marks(self, schedule: Schedule) -> set[int]:
         """Each `evaluate_every` epochs, and the last step."""
         every = max(1.0, self.evaluate_every * schedule.steps_per_epoch)
         return {round(every * (i + 1)) for i in range(int(schedule.steps / every))} | {schedule.steps}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -18,11 +19,14 @@ from typing import Any
 import ray.train
 import ray.train.torch
 import torch
+from ray.train.collective import broadcast_from_rank_zero
 
+from common.curve import Curve
 from common.errors import UserError
 from common.logs import quieten
-from common.tracking import Curve
 from jobs.training import checkpoint as ckpt
+from jobs.training.gate import Gate, Verdict
+from jobs.training.gradients import sum_gradients
 from jobs.training.recipe import LoopRecipe, WorkerInput
 from jobs.training.sampling import Schedule, warmup_linear
 
@@ -42,6 +46,8 @@ def run_worker(job: WorkerInput, make: Callable[[int, int, torch.device], Loop])
         if last:
             with last.as_directory() as folder:
                 loop.restore(Path(folder))
+        elif job.resume_from:
+            loop.restore(job.resume_from)
         return loop.run()
     except UserError as error:
         return {"error": error.message, "remedy": error.remedy}
@@ -60,6 +66,7 @@ class Loop(ABC):
         self.rank, self.world, self.device = rank, world, device
         self.progress = ckpt.Progress(identity=job.identity())
         self.curve = Curve(job.metrics, job.tracking_uri, job.tracking_run)
+        self.ended: Verdict = "go"
 
     @abstractmethod
     def train_step(self) -> float:
@@ -99,7 +106,7 @@ class Loop(ABC):
             self.curve.rewind(self.progress.step or -1)
         if self.progress.step == 0:
             self._evaluate()  # an untrained adapter is the base itself (prompt and prefix are not): the score to beat
-        while self.progress.step < steps:
+        while self.progress.step < steps and self._verdict(marks) == "go":
             started = time.perf_counter()
             loss = self.train_step()
             self.finish_step()
@@ -120,7 +127,10 @@ class Loop(ABC):
             if self._job.stop_after == step:
                 os._exit(1)
         self.close()
-        self.write_output()
+        if self.ended != "pause":
+            self.write_output()
+        if self.rank == 0 and (lacking := self.curve.close()):
+            self.progress.warnings.append(lacking)
         return self.summary()
 
     def first_window(self) -> str | None:
@@ -152,6 +162,7 @@ class Loop(ABC):
         return {
             "step": at.step,
             "steps": self.schedule.steps,
+            "ended": self.ended,
             "workers": self.world,
             "best_step": at.best_step,
             "dev_curve": at.dev_curve,
@@ -160,6 +171,24 @@ class Loop(ABC):
             "warnings": at.warnings,
             **self.describe(),
         }
+
+    def peak_memory(self) -> dict[str, Any]:
+        """The largest that each worker has used, in bytes: allocated on its GPU, or resident. All ranks must call."""
+        if self.device.type == "cuda":
+            mine, what = torch.cuda.max_memory_allocated(self.device), "device"
+        else:
+            mine, what = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "resident"
+        figures = [0.0] * self.world
+        figures[self.rank] = mine / 2**20
+        return {"of": what, "bytes": [round(value * 2**20) for value in sum_gradients([], figures)]}
+
+    def _verdict(self, marks: set[int]) -> Verdict:
+        """What the gate says of the evaluation that was made at this step; `go` where there is none."""
+        step = self.progress.step
+        if self._job.gate and step in marks:
+            gate = Gate(self._job.gate)
+            self.ended = broadcast_from_rank_zero(gate.wait(step) if self.rank == 0 else None)
+        return self.ended
 
     def _evaluate(self) -> None:
         score = self.evaluate()

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from common.adapters.methods import PeftSpec
 from common.config import Config
@@ -15,6 +15,10 @@ from common.models.loading import Base
 
 if TYPE_CHECKING:
     from jobs.training.sampling import Schedule
+
+
+SHARED = "shared"
+"""Beside a dumped `WorkerInput`: a reference into Ray's object store to what several runs share."""
 
 
 class LoopRecipe(Config):
@@ -42,6 +46,9 @@ class LoopRecipe(Config):
     """fp32, bf16, or auto: bf16 where a probe shows that this machine is faster with it."""
     log_every: int = Field(10, ge=1)
     """Steps between two logged losses."""
+    evaluate_at: tuple[float, ...] | None = None
+    """Shares of the run, up to 1, after which the dev split is scored; none = evenly, as often as this recipe says. A
+    sweep sets it to where its scheduler decides."""
     tokens_per_chunk: int | None = Field(None, ge=1)
     """Tokens that run through the model together; none = 1,024 on a CPU, 16,384 on a GPU."""
 
@@ -54,9 +61,22 @@ class LoopRecipe(Config):
         """Warm-up in steps, for a run of `steps`."""
         return max(1, round(steps * self.warmup_share)) if self.warmup_steps is None else self.warmup_steps
 
-    @abstractmethod
     def marks(self, schedule: Schedule) -> set[int]:
         """Steps after which the dev split is scored and a checkpoint written; the last one is among them."""
+        if self.evaluate_at is None:
+            return self._even_marks(schedule)
+        return {max(1, round(schedule.steps * share)) for share in self.evaluate_at} | {schedule.steps}
+
+    @abstractmethod
+    def _even_marks(self, schedule: Schedule) -> set[int]:
+        """`marks` where no shares are given."""
+
+    @field_validator("evaluate_at")
+    @classmethod
+    def _shares(cls, shares: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if shares is not None and not (shares and all(0 < share <= 1 for share in shares)):
+            raise ValueError("evaluate_at takes shares of the run above 0 and up to 1")
+        return shares
 
 
 class Recipe(LoopRecipe):
@@ -91,7 +111,7 @@ class Recipe(LoopRecipe):
         """`best` or `last`."""
         return self.select
 
-    def marks(self, schedule: Schedule) -> set[int]:
+    def _even_marks(self, schedule: Schedule) -> set[int]:
         """`evaluations` steps, evenly spread over the run."""
         return {round(schedule.steps * (i + 1) / self.evaluations) for i in range(self.evaluations)}
 
@@ -119,6 +139,10 @@ class WorkerInput(Config):
     """MLflow server to log the curve to."""
     tracking_run: str | None = None
     """MLflow run to log the curve to."""
+    gate: Path | None = None
+    """Folder of a `Gate`: after each evaluation but the last the loop waits there for leave to go on."""
+    resume_from: Path | None = None
+    """Checkpoint to begin with where the run has none of its own yet: another run's, which this one carries on."""
     stop_after: int | None = None
     """Die after so many steps, for tests of resuming."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,21 @@ from typing import Any
 from common.errors import UserError
 from jobs.ray_session import ClusterConfig
 from jobs.training.progress import progress_bar
-from jobs.training.recipe import TrainerInput
+from jobs.training.recipe import SHARED, TrainerInput
 
 RUN_NAME = "train"
 
 
-def fit(job: TrainerInput, cluster: ClusterConfig, storage: Path, *, steps: int, use_gpu: bool) -> dict[str, Any]:
-    """Train a search adapter for `steps` steps on the connected cluster; returns the summary of the finished run."""
+def fit(
+    job: TrainerInput, cluster: ClusterConfig, storage: Path, *, steps: int, use_gpu: bool, tokens: Any = None
+) -> dict[str, Any]:
+    """Train a search adapter for `steps` steps on the connected cluster; returns the summary of the finished run.
+
+    `tokens`: a reference to `PairTokens` that several runs share.
+    """
     from jobs.training.contrastive import train_worker
 
-    raw = job.model_dump(mode="json")
+    raw = job.model_dump(mode="json") | ({SHARED: tokens} if tokens is not None else {})
     return launch(train_worker, raw, cluster, storage, curve=job.metrics, steps=steps, use_gpu=use_gpu)
 
 
@@ -32,6 +38,7 @@ def launch(
     goes on from there. A lost worker is replaced up to `cluster.max_failures` times. Raises `UserError` where workers
     return `{"error", "remedy"}`.
     """
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")  # every report waits for the next one: 2 s
     import ray.train
     from ray.train.torch import TorchTrainer
     from ray.train.v2.api.exceptions import TrainingFailedError
@@ -42,7 +49,10 @@ def launch(
         scaling_config=ray.train.ScalingConfig(
             num_workers=cluster.num_workers,
             use_gpu=use_gpu,
-            resources_per_worker={"CPU": cluster.cpus_per_worker, **({"GPU": 1} if use_gpu else {})},
+            resources_per_worker={
+                "CPU": cluster.cpus_per_worker,
+                **({"GPU": cluster.gpus_per_worker} if use_gpu else {}),
+            },
         ),
         run_config=ray.train.RunConfig(
             name=RUN_NAME,

@@ -9,17 +9,17 @@ from common.metrics.ranking import Pool, evaluate_block
 from common.models.batching import split_evenly
 from common.models.encoder import Encoder
 from jobs.training.gradients import gather
+from jobs.training.pair_tokens import PairTokens, dev_ids
 
 
 class DevSplit:
     """The dev set, tokenised once; all workers encode a share of it and score the whole."""
 
-    def __init__(self, retrieval: RetrievalSet, encoder: Encoder) -> None:
+    def __init__(self, retrieval: RetrievalSet, encoder: Encoder, tokens: PairTokens | None = None) -> None:
         self.queries = list(retrieval.queries)
         self.pool = Pool.of(list(retrieval.documents))
         self.qrels = retrieval.qrels
-        self.ids = encoder.tokenize(list(retrieval.queries.values()), "query")
-        self.ids += encoder.tokenize([document.content() for document in retrieval.documents.values()], "document")
+        self.ids = tokens.dev.rows(range(len(tokens.dev))) if tokens else dev_ids(retrieval, encoder.tokenize)
         self.lengths = [len(row) for row in self.ids]
 
     def mrr(self, encoder: Encoder, rank: int, world: int) -> float:

@@ -1,0 +1,204 @@
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
+
+from tests.tuning.setups import trial
+from tuning.config import Search
+from tuning.space import Axis, Space
+from tuning.stopping import METRIC, SHARE, CooperativeAsha, Stops, population, reached
+
+STEPS = 160
+TRIALS = 8
+directions = st.sampled_from(["max", "min"])
+reductions = st.sampled_from([2, 3, 4])
+# few values, so that trials tie; each trial reports at rungs and between
+marks = st.lists(st.integers(1, STEPS) | st.sampled_from([10, 20, 40, 80, STEPS]), min_size=1, max_size=7, unique=True)
+values = st.integers(0, 9).map(lambda tenths: tenths / 10)
+curves = st.lists(
+    marks.flatmap(lambda steps: st.tuples(*(st.tuples(st.just(step), values) for step in sorted(steps)))),
+    min_size=2, max_size=TRIALS,
+)  # fmt: skip
+
+
+@st.composite
+def sweeps(draw):
+    """Curves, and whose turn it is to report."""
+    found = draw(curves)
+    turns = [place for place, curve in enumerate(found) for _ in curve]
+    return found, draw(st.permutations(turns))
+
+
+def report(step, value):
+    return {SHARE: reached(step, STEPS), METRIC: value}
+
+
+def tune_trial(place):
+    return SimpleNamespace(trial_id=f"t{place}")
+
+
+def ours(folder, reduction, direction):
+    search = Search(stopping="asha", reduction=reduction)
+    return CooperativeAsha(search.rungs(), reduction, direction, Stops(folder / "stops"))
+
+
+def asked_to_stop(folder):
+    return {file.name for file in (folder / "stops").iterdir()}
+
+
+def live(asha, sweep, folder):
+    """Report as Tune has it, each trial until it is asked to stop; returns the steps after which each was."""
+    found, turns = sweep
+    stops, waiting, stopped = Stops(folder / "stops"), [list(curve) for curve in found], {}
+    for place in range(len(found)):
+        asha.on_trial_add(None, tune_trial(place))
+    for place in turns:
+        if f"t{place}" in stopped:
+            continue
+        step, value = waiting[place].pop(0)
+        assert asha.on_trial_result(None, tune_trial(place), report(step, value)) == TrialScheduler.CONTINUE
+        if stops.asked(f"t{place}"):
+            stopped[f"t{place}"] = step
+    return stopped
+
+
+def of_ray(sweep, reduction, direction):
+    """Where Ray's own scheduler stops the trials."""
+    found, turns = sweep
+    asha = AsyncHyperBandScheduler(
+        time_attr=SHARE, metric=METRIC, mode=direction, max_t=100, grace_period=6.25, reduction_factor=reduction,
+        stop_last_trials=False,
+    )  # fmt: skip
+    waiting, stopped = [list(curve) for curve in found], {}
+    for place in range(len(found)):
+        asha.on_trial_add(None, tune_trial(place))
+    for place in turns:
+        if f"t{place}" in stopped:
+            continue
+        step, value = waiting[place].pop(0)
+        told = report(step, value)
+        if asha.on_trial_result(None, tune_trial(place), told) == TrialScheduler.STOP:
+            stopped[f"t{place}"] = step
+        if f"t{place}" in stopped or not waiting[place]:
+            asha.on_trial_complete(None, tune_trial(place), told)
+    return stopped
+
+
+@given(sweeps(), reductions, directions)
+def test_those_are_asked_to_stop_whom_ray_would_stop(sweep, reduction, direction):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stopped = live(ours(folder, reduction, direction), sweep, folder)
+        assert stopped == of_ray(sweep, reduction, direction)
+        assert asked_to_stop(folder) == set(stopped)
+
+
+@given(sweeps(), sweeps(), reductions, directions)
+@settings(max_examples=60)
+def test_known_trials_count_as_if_they_had_run_here(before, after, reduction, direction):
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        first, second = ours(Path(one), reduction, direction), ours(Path(other), reduction, direction)
+        curves, known = before[0], []
+        for place, curve in enumerate(curves):
+            stand_in = SimpleNamespace(trial_id=f"before-{place}")
+            first.on_trial_add(None, stand_in)
+            for step, value in curve:
+                first.on_trial_result(None, stand_in, report(step, value))
+            known.append(trial(f"before-{place}", curve=((0, 0.05), *curve), steps=STEPS))
+        second.know(known)
+        assert asked_to_stop(Path(other)) == set(), "those that are known have ended"
+        assert live(first, after, Path(one)) == live(second, after, Path(other))
+
+
+def test_a_trial_stops_at_a_rung_where_known_ones_were_better(tmp_path):
+    asha = ours(tmp_path, 4, "max")
+    asha.know([trial(f"k{n}", curve=((10, 0.5 + n / 100),), steps=STEPS, status="stopped") for n in range(4)])
+    asha.on_trial_add(None, tune_trial(1))
+    asha.on_trial_result(None, tune_trial(1), report(9, 0.1))
+    assert asked_to_stop(tmp_path) == set(), "no rung yet"
+    asha.on_trial_result(None, tune_trial(1), report(10, 0.4))
+    assert asked_to_stop(tmp_path) == {"t1"}
+
+
+@given(sweeps(), reductions, directions)
+def test_the_best_at_each_rung_is_never_asked_to_stop(sweep, reduction, direction):
+    sign = 1 if direction == "max" else -1
+    curves = [*sweep[0], tuple((step, sign * 2) for step in (10, 20, 40, 80, STEPS))]
+    turns = [*sweep[1], *[len(curves) - 1] * 5]
+    with tempfile.TemporaryDirectory() as name:
+        stopped = live(ours(Path(name), reduction, direction), (curves, turns), Path(name))
+        assert f"t{len(curves) - 1}" not in stopped
+
+
+def test_tune_s_metric_and_mode_leave_the_direction_alone(tmp_path):
+    asha = ours(tmp_path, 4, "min")
+    assert asha.set_search_properties("metric", "max")
+    for place, value in enumerate([1.0, 2.0, 3.0, 0.5]):
+        asha.on_trial_add(None, tune_trial(place))
+        asha.on_trial_result(None, tune_trial(place), report(10, value))
+    assert asked_to_stop(tmp_path) == {"t1", "t2"}
+
+
+def test_a_wish_to_stop_is_for_one_trial_and_seen_by_all(tmp_path):
+    stops = Stops(tmp_path / "new" / "stops")
+    assert not stops.asked("a")
+    stops.ask("a")
+    stops.ask("a")
+    assert Stops(tmp_path / "new" / "stops").asked("a")
+    assert not stops.asked("b")
+
+
+shares = st.floats(0.001, 1) | st.integers(1, 100).map(lambda percent: percent / 100)
+
+
+@given(st.integers(1, 10_000), shares)
+@example(30, 0.55)
+@example(75, 0.14)
+def test_what_is_reached_is_never_below_its_mark(steps, share):
+    assert 100 * share <= reached(max(1, round(steps * share)), steps) <= 100
+
+
+@given(st.integers(1, 2000), st.integers(2, 5), shares.filter(lambda share: share < 1), st.data())
+@example(30, 4, 0.55, None)
+def test_a_trial_is_compared_at_each_mark(steps, reduction, first, data):
+    rungs = Search(stopping="asha", reduction=reduction, first_rung=first).rungs()
+    marks = sorted({max(1, round(steps * share)) for share in rungs})
+    assume(all(later - mark > 1 for mark, later in pairwise([*marks, steps])))
+    turn = data.draw(st.sampled_from(marks)) if data else marks[0]
+    with tempfile.TemporaryDirectory() as name:
+        asha = CooperativeAsha(rungs, reduction, "max", Stops(Path(name) / "stops"))
+        asha.know([trial("good", curve=tuple((mark, 0.5) for mark in marks), steps=steps)])
+        asha.on_trial_add(None, tune_trial(0))
+        for mark in marks:
+            told = {SHARE: reached(mark, steps), METRIC: 0.9 if mark < turn else 0.1}
+            asha.on_trial_result(None, tune_trial(0), told)
+            if asked_to_stop(Path(name)):
+                break
+        assert asked_to_stop(Path(name)) == {"t0"}
+        assert mark == turn
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_more_steps_have_reached_more(steps, data):
+    step = data.draw(st.integers(1, steps))
+    assert reached(step - 1, steps) < reached(step, steps)
+    assert abs(reached(step, steps) - 100 * step / steps) <= 100 / steps
+    assert reached(steps, steps) == 100
+
+
+def test_a_population_changes_within_the_space():
+    space = Space({
+        "training.learning_rate": Axis(low=1e-4, high=1e-2, log=True),
+        "training.weight_decay": Axis(low=0, high=0.1),
+        "training.clip_norm": Axis(values=(0.5, 1.0)),
+    })  # fmt: skip
+    mutations = population(space, 0.25, 0)._hyperparam_mutations
+    assert mutations.keys() == space.axes.keys()
+    assert mutations["training.clip_norm"] == [0.5, 1.0]
+    for key in ("training.learning_rate", "training.weight_decay"):
+        drawn = [mutations[key].sample() for _ in range(50)]
+        assert all(space.axes[key].low <= value <= space.axes[key].high for value in drawn)

@@ -1,0 +1,184 @@
+"""Ray Tune at work: a sweep's trials with their searcher, scheduler and bounds."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # before ray.tune is there: the new one prints boxes at verbose=0 too
+
+import ray
+import ray.tune
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search.basic_variant import BasicVariantGenerator
+
+from tuning.config import SweepConfig
+from tuning.member import run_member
+from tuning.outcome import Trial
+from tuning.plan import earlier, refuse
+from tuning.progress import Progress
+from tuning.searchers import Listed, Tpe
+from tuning.setup import Setup, outcome_of
+from tuning.space import Point, Space
+from tuning.stopping import CooperativeAsha, Stops, population
+from tuning.tasks import TASKS
+from tuning.trial import run_point
+
+_RETRIES = 2
+"""Times that a trial whose process died, with its node for one, begins again: it goes on from its checkpoint."""
+
+
+_OF_A_TRIAL = {"memory": 1 << 20}
+"""What Tune reserves for a trial itself: hardly anything, since its Ray Train run reserves what its workers take. It
+must be something, and a part of a CPU would leave the workers' own not whole."""
+
+
+def drive(config: SweepConfig, setup: Setup, space: Space, points: Sequence[Point] | None) -> list[Trial]:
+    """Run all trials that have not ended yet, on the connected cluster; returns all of the sweep.
+
+    `points`: those of a grid or a random choice; None where TPE chooses.
+    """
+    known = earlier(config, setup)
+    shared = TASKS[config.job].share(setup.config(next(iter(space.corners()))), setup.folder)
+    if shared is not None:
+        setup = replace(setup, shared=[ray.put(shared)])  # in a list Ray passes the reference on, not its content
+    return _Drive(config, setup, space, known).run(points)
+
+
+def reserved(patience: float = 30.0) -> float:
+    """CPUs that are still reserved; looks until there are none, or the patience (seconds) is over."""
+    until = time.monotonic() + patience
+    while True:
+        held = ray.cluster_resources().get("CPU", 0.0) - ray.available_resources().get("CPU", 0.0)
+        if held <= 0 or time.monotonic() > until:
+            return max(0.0, held)
+        time.sleep(0.2)
+
+
+def concurrent(config: SweepConfig) -> int:
+    """Trials that the cluster holds at once."""
+    if config.search.concurrent:
+        return config.search.concurrent
+    has, one = ray.cluster_resources(), config.cluster
+    places = [has.get("CPU", 0.0) / (one.num_workers * one.cpus_per_worker)]
+    gpus = one.num_workers * one.gpus_per_worker
+    if one.use_gpu or (one.use_gpu is None and has.get("GPU", 0.0) >= gpus):
+        places.append(has.get("GPU", 0.0) / gpus)
+    return max(1, math.floor(min(places) + 1e-9))
+
+
+class _Drive:
+    """One submission."""
+
+    def __init__(self, config: SweepConfig, setup: Setup, space: Space, known: Sequence[Trial]) -> None:
+        self._config, self._setup, self._space, self._known = config, setup, space, known
+        self._own = [trial for trial in known if outcome_of(setup.place(trial.id))]
+        self._stops = Stops(setup.folder / "stops")
+        self._names: dict[str, str] = {}  # Tune's id of each trial to ours, in the order of their beginning
+        self._refused: dict[str, Trial] = {}
+
+    def run(self, points: Sequence[Point] | None) -> list[Trial]:
+        """All trials, once those that are to run have ended."""
+        pbt = self._config.search.stopping == "pbt"
+        if points is None or pbt:
+            done = {trial.id: trial for trial in self._own}
+        else:
+            by_id = {self._setup.identify(point): point for point in points}
+            done = {trial.id: trial for trial in self._known if trial.id in by_id}
+            waiting = [point for name, point in by_id.items() if name not in done]
+            points = [point for point in waiting if self._allowed(point)]
+        if points is None or points:
+            done |= self._tune(points, pbt)
+        return [*done.values(), *self._refused.values()]
+
+    def _tune(self, points: Sequence[Point] | None, pbt: bool) -> dict[str, Trial]:
+        """Run these points, or those that TPE chooses; returns how each ended."""
+        folder = self._setup.folder / "tune"
+        attempt = f"attempt-{len(list(folder.glob('attempt-*'))) + 1}"
+        search = self._config.search
+        total = len(points) if points is not None else search.trials or 0
+        tuner = ray.tune.Tuner(
+            ray.tune.with_resources(
+                ray.tune.with_parameters(run_member if pbt else run_point, setup=self._setup), _OF_A_TRIAL
+            ),
+            param_space={key: ray.tune.choice([None]) for key in self._space.axes} if pbt else None,
+            tune_config=ray.tune.TuneConfig(
+                metric="metric", mode=self._setup.direction, num_samples=total,
+                scheduler=self._scheduler(), search_alg=self._searcher(points),
+                max_concurrent_trials=concurrent(self._config), reuse_actors=False,
+            ),
+            run_config=ray.tune.RunConfig(
+                name=attempt, storage_path=str(folder), verbose=0,
+                failure_config=ray.tune.FailureConfig(max_failures=_RETRIES),
+                callbacks=[Progress(self._setup, self._own, total)],
+            ),
+        )  # fmt: skip
+        results = tuner.fit()
+        ended: dict[str, Trial] = {}
+        for result in results:
+            tune_id = str((result.metrics or {}).get("trial_id", ""))
+            name = tune_id if pbt else self._setup.identify(result.config or {})
+            ended[name] = outcome_of(self._setup.place(name)) or self._broken(name, result)
+        order = list(self._names.values())
+        return dict(sorted(ended.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
+
+    def _scheduler(self) -> Any:
+        search = self._config.search
+        if search.stopping == "asha":
+            asha = CooperativeAsha(search.rungs(), search.reduction, self._setup.direction, self._stops)
+            asha.know(self._known)
+            return asha
+        if search.stopping == "pbt":
+            return population(self._space, search.interval, search.seed)
+        return FIFOScheduler()
+
+    def _searcher(self, points: Sequence[Point] | None) -> Any:
+        search = self._config.search
+        if search.stopping == "pbt":
+            assert points is not None
+            return BasicVariantGenerator(points_to_evaluate=[dict(point) for point in points])
+        if points is not None:
+            return Listed(points, self._begin)
+        assert search.trials
+        return Tpe(
+            self._space,
+            search.trials - len(self._own),
+            search.seed + len(self._own),
+            {"metric": self._setup.direction, **self._config.objectives},
+            allowed=self._allowed,
+            outcome=lambda tune_id: outcome_of(self._setup.place(self._names[tune_id])),
+            begin=self._begin,
+            first=[] if self._config.search.points != "tpe" else self._unfinished(),
+            known=self._known,
+        )
+
+    def _begin(self, tune_id: str, point: Point) -> None:
+        self._names[tune_id] = self._setup.identify(point)
+
+    def _allowed(self, point: Point) -> bool:
+        """Whether a point is new and keeps the limits; a refusal is noted."""
+        name = self._setup.identify(point)
+        if name in self._names.values() or outcome_of(self._setup.place(name)) or name in self._refused:
+            return False
+        if trial := refuse(self._config, self._setup, point):
+            self._refused[name] = trial
+        return trial is None
+
+    def _unfinished(self) -> list[Point]:
+        """Points of an earlier submission that had begun."""
+        places = [self._setup.place(place.name) for place in sorted((self._setup.folder / "trials").glob("*"))]
+        return [point for place in places if not outcome_of(place) and (point := self._setup.point_of(place))]
+
+    def _broken(self, name: str, result: Any) -> Trial:
+        """A trial whose process failed again and again."""
+        told = result.metrics or {}
+        lines = str(result.error).strip().splitlines()
+        return Trial(
+            id=name, config={key: value for key, value in (result.config or {}).items() if key in self._setup.swept},
+            status="failed", reason=lines[-1] if lines else "its process ended without a word",
+            steps=int(told.get("steps", 0)), trained_steps=int(told.get("step", 0)),
+        )  # fmt: skip

@@ -1,0 +1,165 @@
+"""Where a sweep's points come from, as Ray Tune asks for them: a list, or Optuna's TPE.
+
+Ray's own OptunaSearch does not take earlier trials into a space with conditions, which is what resuming and warm starts
+are here, so the study is asked and told directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import optuna
+from ray.tune.search import Searcher
+
+from tuning.outcome import Direction, Trial
+from tuning.space import Axis, Point, Space
+
+Allowed = Callable[[Point], bool]
+Outcome = Callable[[str], Trial | None]
+Begin = Callable[[str, Point], None]
+_TRIES = 100
+
+
+class Listed(Searcher):
+    """Points one after another."""
+
+    def __init__(self, points: Sequence[Point], begin: Begin) -> None:
+        """`begin` is told Tune's id of each trial, and its point."""
+        super().__init__()
+        self._waiting, self._begin = list(points), begin
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next point."""
+        if not self._waiting:
+            return Searcher.FINISHED
+        point = self._waiting.pop(0)
+        self._begin(trial_id, point)
+        return dict(point)
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """Nothing is learnt."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: a sweep that goes on is told what is there (tuning.pipeline)."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing."""
+
+
+class Tpe(Listed):
+    """Optuna's tree-structured Parzen estimator, over a space with conditions, several points at once."""
+
+    def __init__(
+        self, space: Space, count: int, seed: int, directions: Mapping[str, Direction], *, allowed: Allowed,
+        outcome: Outcome, begin: Begin, first: Sequence[Point] = (), known: Iterable[Trial] = (),
+    ) -> None:  # fmt: skip
+        """`count` points beyond the `known` trials; `first` are points that are tried before any is chosen.
+
+        `directions`: the metric, then further objectives by their field in `Trial`. `allowed` says whether a point
+        keeps the limits. `outcome` gives a trial by Tune's id once it has ended.
+        """
+        super().__init__(first, begin)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._space, self._left, self._allowed, self._outcome = space, count, allowed, outcome
+        self._objectives = tuple(directions)[1:]
+        self._study = optuna.create_study(
+            sampler=optuna.samplers.TPESampler(
+                seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=max(4, count // 3)
+            ),
+            directions=["maximize" if direction == "max" else "minimize" for direction in directions.values()],
+        )
+        for trial in known:
+            self._add(trial)
+        self._asked: dict[str, optuna.Trial] = {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """A point that keeps the limits; none any more where a hundred in a row do not."""
+        if self._left <= 0:
+            return Searcher.FINISHED
+        for _ in range(_TRIES):
+            asked = self._study.ask()
+            point = dict(self._waiting.pop(0)) if self._waiting else self._draw(asked)
+            if self._allowed(point):
+                self._left -= 1
+                self._asked[trial_id] = asked
+                self._begin(trial_id, point)
+                return point
+            self._study.tell(asked, state=optuna.trial.TrialState.FAIL)
+        return Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """Learn how it went. The ask is closed and the trial added with its values, which serves resumed ones too."""
+        asked = self._asked.pop(trial_id, None)
+        if asked is not None:
+            self._study.tell(asked, state=optuna.trial.TrialState.FAIL)
+        if (trial := self._outcome(trial_id)) is not None:
+            self._add(trial)
+
+    def _draw(self, asked: optuna.Trial) -> dict[str, Any]:
+        point: dict[str, Any] = {}
+        for key, axis in self._space.axes.items():
+            if self._space.applies(key, point):
+                point[key] = _suggest(asked, key, axis)
+        return point
+
+    def _add(self, trial: Trial) -> None:
+        """A stopped trial counts as pruned, with the metric of each of its evaluations. One whose values lie outside the
+        space, of an earlier sweep over another, is left out."""
+        objectives = [getattr(trial, name) for name in self._objectives]
+        if trial.metric is None or None in objectives or trial.status not in ("finished", "stopped"):
+            return
+        axes = {key: self._space.axes[key] for key in trial.config if key in self._space.axes}
+        if not all(_contains(axis, trial.config[key]) for key, axis in axes.items()):
+            return
+        stopped = trial.status == "stopped"
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                state=optuna.trial.TrialState.PRUNED if stopped else optuna.trial.TrialState.COMPLETE,
+                values=None if stopped else [trial.metric, *objectives],
+                params={key: _code(axis, trial.config[key]) for key, axis in axes.items()},
+                distributions={key: _distribution(axis) for key, axis in axes.items()},
+                intermediate_values=dict(trial.curve) if not self._objectives else None,
+            )
+        )
+
+
+def _contains(axis: Axis, value: Any) -> bool:
+    if axis.values:
+        return any(_same(choice, value) for choice in axis.values)
+    assert axis.low is not None and axis.high is not None
+    return isinstance(value, int | float) and axis.low <= value <= axis.high
+
+
+def _suggest(asked: optuna.Trial, key: str, axis: Axis) -> Any:
+    if axis.values:
+        return axis.values[asked.suggest_categorical(key, range(len(axis.values)))]
+    assert axis.low is not None and axis.high is not None
+    if axis.integer:
+        return asked.suggest_int(key, round(axis.low), round(axis.high), log=axis.log)
+    return asked.suggest_float(key, axis.low, axis.high, log=axis.log)
+
+
+def _code(axis: Axis, value: Any) -> Any:
+    """What the study calls a value: choices go by their place, because Optuna takes no lists for choices."""
+    if not axis.values:
+        return value
+    return next(place for place, choice in enumerate(axis.values) if _same(choice, value))
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, also after a journey through JSON."""
+    return (
+        (list(one) == list(other))
+        if isinstance(one, list | tuple) and isinstance(other, list | tuple)
+        else one == other
+    )
+
+
+def _distribution(axis: Axis) -> Any:
+    if axis.values:
+        return optuna.distributions.CategoricalDistribution(tuple(range(len(axis.values))))
+    assert axis.low is not None and axis.high is not None
+    if axis.integer:
+        return optuna.distributions.IntDistribution(round(axis.low), round(axis.high), log=axis.log)
+    return optuna.distributions.FloatDistribution(axis.low, axis.high, log=axis.log)
