@@ -7,7 +7,7 @@ RUN_DIR ?= runs/demo
 DEMO_CONFIG ?= jobs/configs/demo.yaml
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: install demo test lint bench lock clean
+.PHONY: install demo test lint bench dashboards lock clean
 
 install: $(STAMP)
 
@@ -44,8 +44,14 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.execution_scale
 	$(BIN)/python -m benchmarks.codegen_generation
 	$(BIN)/python -m benchmarks.memory_prediction
+	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m pip install --quiet --no-deps --target .venv/trl trl==1.16.0  # the peer, seen by this benchmark only
 	$(BIN)/python -m benchmarks.codegen_training --trl .venv/trl
+
+# MLflow, Ray's dashboard and TensorBoard over the folder of the runs, until Ctrl-C.
+dashboards: $(STAMP)
+	@mkdir -p runs
+	$(BIN)/python -m cluster.dashboards
 
 # A new lock file: what pip resolves from pyproject.toml today.
 lock:

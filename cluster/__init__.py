@@ -7,6 +7,7 @@
     doctor.py    `python -m cluster.doctor`: one table of what this machine and the cluster offer
     checks.py    the verdicts in that table (pure)
     facts.py     the measurements behind them
+    dashboards.py  `python -m cluster.dashboards`: MLflow, Ray's dashboard and TensorBoard, until Ctrl-C
 
 In come a command line and, from the machine, its facts; out go a job on Ray or a table. The machines themselves are
 described in ray-cluster.yaml. May import common.config, common.errors, common.runs and common.cli, nothing else of

@@ -57,6 +57,8 @@ class Search(Config):
             raise ValueError("search.trials goes with points random or tpe; a grid tries every point")
         if self.stopping == "pbt" and self.points == "tpe":
             raise ValueError("pbt changes its trials on their way: take points grid or random")
+        if self.points == "tpe" and self.repeats > 1:
+            raise ValueError("repeats goes with points grid or random: tpe would choose among the seeds")
         if self.stopping == "pbt" and self.repeats > 1:
             raise ValueError("repeats goes with trials that keep their configuration, not with pbt")
         return self

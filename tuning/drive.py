@@ -16,6 +16,7 @@ import ray.tune
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
+from jobs.training.gate import Gate
 from tuning.config import SweepConfig
 from tuning.member import run_member
 from tuning.outcome import Trial
@@ -118,6 +119,8 @@ class _Drive:
             ),
         )  # fmt: skip
         results = tuner.fit()
+        for gate in (self._setup.folder / "trials").glob("*/gate*"):
+            Gate(gate).release()
         ended: dict[str, Trial] = {}
         for result in results:
             tune_id = str((result.metrics or {}).get("trial_id", ""))
@@ -133,7 +136,7 @@ class _Drive:
             asha.know(self._known)
             return asha
         if search.stopping == "pbt":
-            return population(self._space, search.interval, search.seed)
+            return population(self._space, search.interval)
         return FIFOScheduler()
 
     def _searcher(self, points: Sequence[Point] | None) -> Any:

@@ -37,6 +37,7 @@ def run_member(point: dict[str, Any], setup: Setup) -> None:
     marks = sorted({max(1, round(steps * share)) for share in config.training.evaluate_at} | {steps})
     earlier = [(step, value) for step, value in state.get("curve", ()) if step <= at]
     gate = place / f"gate-{generation}"
+    Gate(gate).release()
     donor = Path(state["checkpoint"]) if state and not mine else None
     while True:
         goal = next((mark for mark in marks if mark > at), steps)

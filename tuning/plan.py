@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,9 @@ from tuning.tasks import TASKS
 
 _OWN = ("run_dir", "cluster", "tracking")
 _SHOWN = 6
+_CHECKED = 20_000
+"""Corners of the space that are looked at before data are read: a large one has more than anybody waits for."""
+_SEED = "training.seed"
 _PBT_KEYS = ("training.learning_rate", "training.weight_decay", "training.temperature", "training.clip_norm")
 
 
@@ -65,9 +69,8 @@ def prepared(config: SweepConfig, folder: Path) -> tuple[Setup, Space]:
         job=config.job, template=template, swept=tuple(space.axes), folder=folder, metric=metric,
         direction=task.metrics[metric], data={"fingerprint": ""}, cluster=config.cluster, tracking=config.tracking,
     )  # fmt: skip
-    checked = [
-        setup.config(point) for point in space.corners()
-    ]  # before anything is read: a contradiction names its point
+    corners = itertools.islice(space.corners(), _CHECKED)
+    checked = [setup.config(point) for point in corners]  # before data are read: a contradiction names its point
     widest = max(checked, key=lambda one: one.peft.virtual_tokens or 0)  # it leaves texts the least room
     file = folder / "steps" / "data.json"
     if file.exists():
@@ -84,7 +87,11 @@ def points(config: SweepConfig, space: Space) -> list[Point] | None:
         return None
     if config.search.points == "random":
         assert config.search.trials
-        return space.sample(config.search.trials, config.search.seed)
+        if config.search.repeats == 1:
+            return space.sample(config.search.trials, config.search.seed)
+        once = Space({key: axis for key, axis in space.axes.items() if key != _SEED}, space.method)
+        found = once.sample(config.search.trials, config.search.seed)
+        return [{**point, _SEED: seed} for point in found for seed in space.axes[_SEED].values]
     every = space.grid()
     if config.search.stopping != "none":  # in the grid's order like would meet like at the rungs
         Random(config.search.seed).shuffle(every)
@@ -138,7 +145,9 @@ def _of_sweep(folder: Path, config: SweepConfig, setup: Setup) -> list[Trial]:
             f"warm_start: {folder} holds no finished sweep", "give the run folder of one, with result.json"
         )
     result = json.loads(file.read_text("utf-8"))
-    there = (result.get("sweep", {}).get("job"), result.get("sweep", {}).get("metric"), result["data"]["fingerprint"])
+    if "sweep" not in result:
+        raise ConfigError(f"warm_start: {folder} holds a run of {result.get('job')}", "give the run folder of a sweep")
+    there = (result["sweep"]["job"], result["sweep"]["metric"], result["data"]["fingerprint"])
     here = (config.job, setup.metric, setup.data["fingerprint"])
     if there != here:
         raise ConfigError(
@@ -155,6 +164,7 @@ def plan(config: SweepConfig) -> str:
 
     with tempfile.TemporaryDirectory() as folder:
         setup, space = prepared(config, Path(folder))
+        known = earlier(config, setup)
         tried = points(config, space)
         refused = [trial for point in tried or () if (trial := refuse(config, setup, point))]
         steps = TASKS[config.job].steps(setup.config(next(iter(space.corners()))), setup.data)
@@ -167,7 +177,7 @@ def plan(config: SweepConfig) -> str:
         f"job       jobs.{config.job}, compared by {setup.metric} on the dev split ({setup.direction})",
         *(f"axis      {key}: {_axis_told(axis)}" for key, axis in space.axes.items()),
         f"points    {count} ({config.search.points}{f', of a grid of {size}' if size else ''}); "
-        f"{len(refused)} exceed the limits",
+        f"{len(refused)} exceed the limits{f', {len(known)} known from {config.warm_start}' if known else ''}",
         f"trial     {steps:,} steps on {config.cluster.num_workers} workers of {config.cluster.cpus_per_worker:g} CPUs",
         f"stopping  {config.search.stopping}{f', compared after {rungs} of a run' if rungs else ''}",
         *(f"  {name}  {_told(point)}" for name, point in zip(ids, first, strict=True)),

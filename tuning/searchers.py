@@ -6,7 +6,7 @@ are here, so the study is asked and told directly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -74,19 +74,25 @@ class Tpe(Listed):
         self._asked: dict[str, optuna.Trial] = {}
 
     def suggest(self, trial_id: str) -> Any:
-        """A point that keeps the limits; none any more where a hundred in a row do not."""
+        """A point that is allowed; none any more where a hundred of TPE's and a hundred random ones are not."""
         if self._left <= 0:
             return Searcher.FINISHED
-        for _ in range(_TRIES):
-            asked = self._study.ask()
-            point = dict(self._waiting.pop(0)) if self._waiting else self._draw(asked)
+        for asked, point in self._candidates():
             if self._allowed(point):
                 self._left -= 1
                 self._asked[trial_id] = asked
                 self._begin(trial_id, point)
                 return point
-            self._study.tell(asked, state=optuna.trial.TrialState.FAIL)
+            # counts as bad: told nothing, TPE would go on looking where all is refused
+            self._study.tell(asked, state=optuna.trial.TrialState.PRUNED)
         return Searcher.FINISHED
+
+    def _candidates(self) -> Iterator[tuple[optuna.Trial, dict[str, Any]]]:
+        for _ in range(_TRIES):
+            asked = self._study.ask()
+            yield asked, dict(self._waiting.pop(0)) if self._waiting else self._draw(asked)
+        for point in self._space.sample(_TRIES, self._left):
+            yield self._study.ask(), dict(point)
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
         """Learn how it went. The ask is closed and the trial added with its values, which serves resumed ones too."""
@@ -104,8 +110,8 @@ class Tpe(Listed):
         return point
 
     def _add(self, trial: Trial) -> None:
-        """A stopped trial counts as pruned, with the metric of each of its evaluations. One whose values lie outside the
-        space, of an earlier sweep over another, is left out."""
+        """A stopped trial counts as pruned, with the metric of each of its evaluations. One whose values lie outside
+        the space, of an earlier sweep over another, is left out."""
         objectives = [getattr(trial, name) for name in self._objectives]
         if trial.metric is None or None in objectives or trial.status not in ("finished", "stopped"):
             return
@@ -136,7 +142,7 @@ def _suggest(asked: optuna.Trial, key: str, axis: Axis) -> Any:
         return axis.values[asked.suggest_categorical(key, range(len(axis.values)))]
     assert axis.low is not None and axis.high is not None
     if axis.integer:
-        return asked.suggest_int(key, round(axis.low), round(axis.high), log=axis.log)
+        return asked.suggest_int(key, axis.whole()[0], axis.whole()[-1], log=axis.log)
     return asked.suggest_float(key, axis.low, axis.high, log=axis.log)
 
 
@@ -161,5 +167,5 @@ def _distribution(axis: Axis) -> Any:
         return optuna.distributions.CategoricalDistribution(tuple(range(len(axis.values))))
     assert axis.low is not None and axis.high is not None
     if axis.integer:
-        return optuna.distributions.IntDistribution(round(axis.low), round(axis.high), log=axis.log)
+        return optuna.distributions.IntDistribution(axis.whole()[0], axis.whole()[-1], log=axis.log)
     return optuna.distributions.FloatDistribution(axis.low, axis.high, log=axis.log)

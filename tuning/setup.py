@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from common.config import merge, validate
 from common.runs import Result, write_json
-from common.tracking import TrackingConfig
+from common.tracking import TrackingConfig, flatten
 from jobs.lineage import Trial as Trained
 from jobs.ray_session import ClusterConfig
 from tuning.outcome import Direction, Trial
@@ -59,7 +59,9 @@ class Setup:
     def identify(self, point: Point) -> str:
         """Digest of the configuration at a point and of the data: names the trial in every sweep."""
         config = self.config(point)
-        kept = config.model_dump(mode="json", exclude=set(type(config).volatile) | {"name", "alias"})
+        flat = flatten(config.model_dump(mode="json"))
+        aside = [*type(config).volatile, "name", "alias"]
+        kept = {key: v for key, v in flat.items() if key in self.swept or not _under(key, aside)}
         told = json.dumps([self.job, kept, self.data["fingerprint"]], sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:10]
 
@@ -90,6 +92,10 @@ def outcome_of(place: Path) -> Trial | None:
     """How a trial ended, None where it has not."""
     file = place / OUTCOME
     return Trial.model_validate_json(file.read_text("utf-8")) if file.exists() else None
+
+
+def _under(key: str, groups: Sequence[str]) -> bool:
+    return any(key == group or key.startswith(group + ".") for group in groups)
 
 
 def _told(point: Point) -> str | None:

@@ -61,6 +61,8 @@ class Axis(Config):
             raise ValueError("a range needs `low` below `high`")
         if self.log and (self.low is None or self.low <= 0):
             raise ValueError("`log` needs a range above 0")
+        if self.integer and not self.values and not self.whole():
+            raise ValueError("there is no whole number between `low` and `high`")
         return self
 
     def draw(self, random: Random) -> Any:
@@ -68,11 +70,18 @@ class Axis(Config):
         if self.values:
             return random.choice(self.values)
         assert self.low is not None and self.high is not None
-        if self.integer:
-            return random.randint(math.ceil(self.low), math.floor(self.high))
-        if self.log:
-            return math.exp(random.uniform(math.log(self.low), math.log(self.high)))
-        return random.uniform(self.low, self.high)
+        if self.integer and not self.log:
+            return random.choice(self.whole())
+        if not self.log:
+            return random.uniform(self.low, self.high)
+        low, high = (self.whole()[0], self.whole()[-1]) if self.integer else (self.low, self.high)
+        value = math.exp(random.uniform(math.log(low), math.log(high)))
+        return round(value) if self.integer else value
+
+    def whole(self) -> range:
+        """The whole numbers of a range."""
+        assert self.low is not None and self.high is not None
+        return range(math.ceil(self.low), math.floor(self.high) + 1)
 
 
 PRESETS: dict[str, dict[str, Axis]] = {
@@ -173,7 +182,8 @@ def check_keys(axes: Mapping[str, Axis], job: type[Config]) -> None:
                 "run a sweep for each value",
             )
         if key not in known or any(other.startswith(key + ".") for other in known):
-            guess = nearest(key, [other for other in known if other.split(".")[0] not in FIXED])
+            groups = {other.rpartition(".")[0] for other in known}
+            guess = nearest(key, [o for o in known if o.split(".")[0] not in FIXED and o not in groups])
             hint = f"did you mean {guess!r}?" if guess else "the --help of the job lists its keys"
             raise ConfigError(f"space.{key} is no parameter of the job", hint)
 

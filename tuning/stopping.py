@@ -22,7 +22,7 @@ METRIC, SHARE = "metric", "share"
 
 def reached(step: int, steps: int) -> float:
     """The share in percent, never below the mark that a step was rounded from: round(marks · steps) may be."""
-    return min(100.0, 100 * (step + 0.5) / steps)
+    return min(100.0, 100 * (step + 0.5) / steps + 1e-9)
 
 
 class Stops:
@@ -86,7 +86,7 @@ class _StandIn:
         self.trial_id = trial_id
 
 
-def population(space: Space, interval: float, seed: int) -> PopulationBasedTraining:
+def population(space: Space, interval: float) -> PopulationBasedTraining:
     """PBT over the axes of a space (Jaderberg et al. 2017). Trials return from Ray Train before they report
     (tuning.trial), so that a trial that is ended has nothing reserved."""
     return PopulationBasedTraining(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,12 +36,13 @@ def run_point(point: dict[str, Any], setup: Setup) -> None:
     config = setup.config(point, run_dir)
     steps = task.steps(config, setup.data)
     gate, stops = Gate(place / "gate"), Stops(setup.folder / "stops")
+    gate.release()  # an earlier attempt may have been killed
     training = Training(task.train, config, setup.trained(place / "gate"))
     told: set[int] = set()
     while True:
         running = training.running(_POLL)  # before the curve is read: what it ends with is read once more
         for step, value in evaluations(run_dir / CURVE, setup.metric):
-            if step and step not in told:
+            if step and step not in told and math.isfinite(value):
                 told.add(step)
                 ray.tune.report(
                     {METRIC: value, SHARE: reached(step, steps), "step": step, "steps": steps, "id": trial_id}
@@ -96,7 +98,8 @@ def close(
     """Write the outcome, and close the trial's MLflow run."""
     run_dir = config.run_dir
     own = evaluations(run_dir / CURVE, setup.metric)
-    curve = [*earlier, *(entry for entry in own if entry not in earlier)]
+    every = [*earlier, *(entry for entry in own if entry not in earlier)]
+    curve = [entry for entry in every if math.isfinite(entry[1])]  # NaN is no result, and no JSON
     result = training.result or {}
     told: dict[str, Any] = {"id": trial_id, "config": {k: point[k] for k in setup.swept if k in point}, "steps": steps}
     told |= {"curve": curve, "metric": best_of(curve, setup.direction)}

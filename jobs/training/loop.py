@@ -41,6 +41,8 @@ def run_worker(job: WorkerInput, make: Callable[[int, int, torch.device], Loop])
     context = ray.train.get_context()
     torch.set_num_threads(job.threads or max(1, int(os.environ.get("OMP_NUM_THREADS", "1"))))
     try:
+        if job.gate and context.get_world_rank() == 0:
+            Gate(job.gate).note_reserved()
         loop = make(context.get_world_rank(), context.get_world_size(), ray.train.torch.get_device())
         last = ray.train.get_checkpoint()
         if last:

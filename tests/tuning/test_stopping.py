@@ -124,6 +124,14 @@ def test_a_trial_stops_at_a_rung_where_known_ones_were_better(tmp_path):
     assert asked_to_stop(tmp_path) == {"t1"}
 
 
+def test_what_a_known_trial_was_before_its_first_step_counts_at_no_rung(tmp_path):
+    asha = ours(tmp_path, 4, "max")
+    asha.know([trial("short", curve=((0, 0.9),), steps=4)])
+    asha.on_trial_add(None, tune_trial(0))
+    asha.on_trial_result(None, tune_trial(0), report(10, 0.1))
+    assert asked_to_stop(tmp_path) == set()
+
+
 @given(sweeps(), reductions, directions)
 def test_the_best_at_each_rung_is_never_asked_to_stop(sweep, reduction, direction):
     sign = 1 if direction == "max" else -1
@@ -196,7 +204,7 @@ def test_a_population_changes_within_the_space():
         "training.weight_decay": Axis(low=0, high=0.1),
         "training.clip_norm": Axis(values=(0.5, 1.0)),
     })  # fmt: skip
-    mutations = population(space, 0.25, 0)._hyperparam_mutations
+    mutations = population(space, 0.25)._hyperparam_mutations
     assert mutations.keys() == space.axes.keys()
     assert mutations["training.clip_norm"] == [0.5, 1.0]
     for key in ("training.learning_rate", "training.weight_decay"):
