@@ -1,16 +1,19 @@
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from common.config import read_yaml, validate
 from common.errors import ConfigError
 from common.runs import write_json
 from jobs.ray_session import ClusterConfig
 from tests.tuning.setups import trial
 from tuning.config import Limits, Search, SweepConfig
 from tuning.plan import earlier, points, prepared, refuse, space_of, template_of
-from tuning.space import METHOD
+from tuning.space import METHOD, configure
 from tuning.tasks import TASKS
 
+ROOT = Path(__file__).parents[2]
 RANK, ALPHA, RATE, SEED = "peft.rank", "peft.alpha", "training.learning_rate", "training.seed"
 RANKS = {RANK: {"values": [8, 16, 32]}}
 ANSWERS = {"training": {"generation": {"examples": 4}}}
@@ -341,3 +344,15 @@ def test_a_run_of_another_kind_cannot_be_started_from(prepare, tmp_path, result)
     setup, _ = prepare(config)
     with pytest.raises(ConfigError, match="warm_start"):
         earlier(config, setup)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "tuning" / "configs").glob("*.yaml")), ids=lambda file: file.stem)
+def test_each_configuration_that_comes_along_is_a_space_of_its_job(file, monkeypatch):
+    monkeypatch.chdir(ROOT)  # `start_from` is relative to where the command is given
+    asked = validate(SweepConfig, read_yaml(file))
+    template = template_of(asked)
+    space = space_of(asked, template)
+    tried = points(asked, space)
+    assert tried is None or len(tried) > 1
+    for point in tried or space.corners():
+        TASKS[asked.job].config.model_validate(configure(template, point))

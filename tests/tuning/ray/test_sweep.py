@@ -11,7 +11,9 @@ import pytest
 from common.adapters.manifest import read_manifest
 from common.cli import run
 from common.config import validate
+from tests.decoders_zoo import generator
 from tests.jobs.ray.tiny import BATCH, Tiny, lines
+from tests.jobs.ray.tiny_codegen import texts
 from tuning.config import SweepConfig
 from tuning.pipeline import sweep
 from tuning.sweep import JOB
@@ -150,3 +152,33 @@ def test_a_sweep_that_can_never_be_placed_is_refused_at_once(ray_cluster, tiny, 
     assert run(JOB, ["--config", str(file)]) == 2
     assert "0.5 GPUs each do not fit a cluster of 0 GPUs" in capsys.readouterr().err
     assert not list((tmp_path / "sweep").glob("trials/*"))
+
+
+def test_a_sweep_of_the_generation_job_refuses_what_exceeds_the_limits(ray_cluster, tmp_path):
+    generator(tmp_path / "base", "llama")
+    for name, count, seed in (("train", 40, 0), ("dev", 12, 1), ("test", 12, 2)):
+        rows = [{"id": f"{name}{i}", "instruction": a, "code": c} for i, (a, c) in enumerate(texts(count, seed))]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    files = {"train": [str(tmp_path / "train.jsonl")], "dev": str(tmp_path / "dev.jsonl")}
+    values = {
+        "job": "train_codegen",
+        "fixed": {
+            "model": str(tmp_path / "base"), "training": {"epochs": 1, "precision": "fp32", "learning_rate": 1e-2},
+            "data": {
+                "sources": ["jsonl"], "decontaminate": False,
+                "jsonl": {**files, "tests": [str(tmp_path / "test.jsonl")]},
+            },
+        },
+        "space": {"peft.method": ["lora", "ia3"], "peft.rank": [2, 64], "peft.alpha": [8]},
+        "limits": {"trainable_parameters": 3000, "memory_gb": 4},
+        "finish": False,
+        "run_dir": str(tmp_path / "sweep"),
+    }  # fmt: skip
+    found = sweep(validate(SweepConfig, values))
+    refused = [trial for trial in found["trials"] if trial["status"] == "refused"]
+    assert [trial["config"]["peft.rank"] for trial in refused] == [64]
+    assert "limits.trainable_parameters allows 3,000" in refused[0]["reason"]
+    ran = [trial for trial in found["trials"] if trial["status"] == "finished"]
+    assert len(ran) == 2
+    assert found["best"]["metric"] == min(trial["metric"] for trial in ran), "a loss is better where it is lower"
+    assert all(trial["metric"] == min(value for _, value in trial["curve"]) for trial in ran)
