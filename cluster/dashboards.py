@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -91,7 +94,8 @@ def serve(config: DashboardsConfig) -> int:
             for page in shown:
                 if page.command:
                     with (Path(logs) / page.name).open("wb") as log:
-                        started.append((page, subprocess.Popen(page.command, stdout=log, stderr=log)))
+                        server = subprocess.Popen(page.command, stdout=log, stderr=log, start_new_session=True)
+                        started.append((page, server))
             for page, process in started:
                 _wait(page, process, Path(logs) / page.name)
             _show(shown, head=config.head)
@@ -120,14 +124,20 @@ def _answers(port: int) -> bool:
 
 
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End servers and what they have started: MLflow's workers outlive its own process."""
     for process in processes:
-        process.terminate()
+        _signal(process, signal.SIGTERM)
     for process in processes:
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    for process in processes:
+        _signal(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def _show(shown: Sequence[Page], *, head: bool) -> None:

@@ -52,4 +52,5 @@ def test_the_pages_answer_until_ctrl_c(tmp_path):
     assert b"MLflow" in pages[mlflow] and b"TensorBoard" in pages[board]
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 0
-    assert not processes.with_variable("DASHBOARDS", str(tmp_path)), "a server was left behind"
+    left = "a server that was left behind, to end"
+    processes.wait_for(lambda: not processes.with_variable("DASHBOARDS", str(tmp_path)), left)
