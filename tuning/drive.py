@@ -18,7 +18,7 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from jobs.training.gate import Gate
 from tuning.config import SweepConfig
-from tuning.member import run_member
+from tuning.member import name_of, run_member
 from tuning.outcome import Trial
 from tuning.plan import earlier, refuse
 from tuning.progress import Progress
@@ -85,8 +85,11 @@ class _Drive:
     def run(self, points: Sequence[Point] | None) -> list[Trial]:
         """All trials, once those that are to run have ended."""
         pbt = self._config.search.stopping == "pbt"
-        if points is None or pbt:
+        if points is None:
             done = {trial.id: trial for trial in self._own}
+        elif pbt:  # its members depend on each other: all are there, or all go on
+            done = {trial.id: trial for trial in self._own}
+            points = [] if len(done) == len(points) else points
         else:
             by_id = {self._setup.identify(point): point for point in points}
             done = {trial.id: trial for trial in self._known if trial.id in by_id}
@@ -110,7 +113,7 @@ class _Drive:
             tune_config=ray.tune.TuneConfig(
                 metric="metric", mode=self._setup.direction, num_samples=total,
                 scheduler=self._scheduler(), search_alg=self._searcher(points),
-                max_concurrent_trials=concurrent(self._config), reuse_actors=False,
+                max_concurrent_trials=None if pbt else concurrent(self._config), reuse_actors=False,
             ),
             run_config=ray.tune.RunConfig(
                 name=attempt, storage_path=str(folder), verbose=0,
@@ -123,8 +126,8 @@ class _Drive:
             Gate(gate).release()
         ended: dict[str, Trial] = {}
         for result in results:
-            tune_id = str((result.metrics or {}).get("trial_id", ""))
-            name = tune_id if pbt else self._setup.identify(result.config or {})
+            told = result.metrics or {}
+            name = name_of(str(told.get("trial_id"))) if pbt else self._setup.identify(result.config or {})
             ended[name] = outcome_of(self._setup.place(name)) or self._broken(name, result)
         order = list(self._names.values())
         return dict(sorted(ended.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
@@ -143,7 +146,7 @@ class _Drive:
         search = self._config.search
         if search.stopping == "pbt":
             assert points is not None
-            return BasicVariantGenerator(points_to_evaluate=[dict(point) for point in points])
+            return BasicVariantGenerator([dict(point) for point in points], max_concurrent=concurrent(self._config))
         if points is not None:
             return Listed(points, self._begin)
         assert search.trials

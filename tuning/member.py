@@ -24,11 +24,22 @@ from tuning.trial import Training, close, evaluations
 STATE = "state.json"
 
 
+def name_of(tune_id: str) -> str:
+    """A member's name: its number in the population, which Tune's ids end with, and which a resubmission deals out
+    again in the same order. Its configuration changes on the way."""
+    return f"member-{tune_id.rpartition('_')[2]}"
+
+
 def run_member(point: dict[str, Any], setup: Setup) -> None:
     """Train from exchange to exchange; the function that Ray Tune runs."""
-    task, tune_id = TASKS[setup.job], ray.tune.get_context().get_trial_id()
-    place, state = setup.place(tune_id), _restored()
-    mine = state.get("member") == tune_id and state.get("point") == dict(point)
+    task, name = TASKS[setup.job], name_of(ray.tune.get_context().get_trial_id())
+    place = setup.place(name)
+    state = _restored()
+    if not state and (place / STATE).exists():  # an earlier submission was killed: its rates are those that it had then
+        state = json.loads((place / STATE).read_text("utf-8"))
+        point = state["point"]
+    point = {key: value for key, value in point.items() if key in setup.swept}
+    mine = state.get("member") == name and state.get("point") == point
     generation = len(list(place.glob("run-*"))) - (1 if mine else 0)
     run_dir = place / f"run-{generation}"
     setup.begin(run_dir, point)
@@ -52,16 +63,17 @@ def run_member(point: dict[str, Any], setup: Setup) -> None:
         own = evaluations(run_dir / CURVE, setup.metric)
         curve = [*earlier, *(entry for entry in own if entry not in earlier)]
         share = reached(at, steps) if at < steps else 99.9  # no exchange when all is over
-        told = {METRIC: curve[-1][1], SHARE: share, "step": at, "steps": steps, "id": tune_id}
-        kept = {"member": tune_id, "point": dict(point), "step": at, "curve": curve,
+        told = {METRIC: curve[-1][1], SHARE: share, "step": at, "steps": steps, "id": name}
+        kept = {"member": name, "point": point, "step": at, "curve": curve,
                 "checkpoint": str(_latest(run_dir / "ray" / "train"))}  # fmt: skip
+        write_json(place / STATE, kept)
         with tempfile.TemporaryDirectory() as folder:
             write_json(Path(folder) / STATE, kept)
             ray.tune.report(told, checkpoint=ray.tune.Checkpoint.from_directory(folder))
         if at >= steps:
             write_json(run_dir / "steps" / "train.json", training.result)
             break
-    close(setup, tune_id, point, config, training, steps, earlier)
+    close(setup, name, point, config, training, steps, earlier)
 
 
 def _restored() -> dict[str, Any]:

@@ -135,7 +135,8 @@ def test_tpe_starts_from_an_earlier_sweep_and_keeps_the_limits(stopped, tiny, tm
 
 def test_pbt_hands_weights_on(ray_cluster, tiny, tmp_path):
     search = {"points": "grid", "stopping": "pbt", "interval": 0.5}
-    found = sweep(config(tiny, tmp_path, search=search, finish=False))
+    asked = config(tiny, tmp_path, search=search, finish=False)
+    found = sweep(asked)
     assert [trial["trained_steps"] for trial in found["trials"]] == [30, 30]
     taken = [place for place in (tmp_path / "sweep" / "trials").glob("*") if (place / "run-1").exists()]
     assert taken, "nobody took over another's weights"
@@ -143,6 +144,12 @@ def test_pbt_hands_weights_on(ray_cluster, tiny, tmp_path):
     steps = [line["step"] for line in lines(one / "run-1") if "loss" in line]
     assert steps == list(range(16, 31)), "it began anew instead of going on from the other's checkpoint"
     assert found["reserved_cpus_after"] == 0 and groups() == []
+
+    for file in (asked.run_dir / "result.json", one / "trial.json"):
+        file.unlink()
+    again = sweep(asked)
+    assert {trial["id"]: trial["curve"] for trial in again["trials"]} == {t["id"]: t["curve"] for t in found["trials"]}
+    assert [line["step"] for line in lines(one / "run-1") if "loss" in line] == steps, "trained again"
 
 
 def test_a_sweep_that_can_never_be_placed_is_refused_at_once(ray_cluster, tiny, tmp_path, capsys):
