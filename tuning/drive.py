@@ -128,7 +128,10 @@ class _Drive:
         for result in results:
             told = result.metrics or {}
             name = name_of(str(told.get("trial_id"))) if pbt else self._setup.identify(result.config or {})
-            ended[name] = outcome_of(self._setup.place(name)) or self._broken(name, result)
+            found = outcome_of(self._setup.place(name))
+            if found is None and result.error is None:
+                raise KeyboardInterrupt  # Tune takes Ctrl-C for itself, and returns what there is
+            ended[name] = found or self._broken(name, result)
         order = list(self._names.values())
         return dict(sorted(ended.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 

@@ -99,6 +99,19 @@ def test_driver_worker_and_trial_are_killed_in_turn(ray_cluster, tiny, tmp_path,
     assert third != second
 
 
+def test_ctrl_c_ends_the_sweep_and_calls_nothing_complete(ray_cluster, tiny, tmp_path, ray_folder):
+    process = subprocess.Popen(
+        command(tiny, tmp_path), cwd=processes.ROOT, env=processes.clean_environment(RAY_TMPDIR=ray_folder),
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    processes.wait_for(lambda: trained(tmp_path), "a trial's checkpoint", process)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=processes.PATIENCE)[1]
+    assert process.returncode == 130, said[-3000:]
+    assert "the same command goes on from here" in said
+    assert not (tmp_path / "sweep" / "result.json").exists()
+
+
 def test_a_node_is_lost(ray_cluster, tiny, tmp_path, monkeypatch):
     from ray.cluster_utils import Cluster
 
