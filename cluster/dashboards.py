@@ -150,6 +150,7 @@ def _show(shown: Sequence[Page], *, head: bool) -> None:
     console.print(table)
     if head:
         console.print("Jobs run on this head, and are seen there, with RAY_ADDRESS=auto or --cluster.address auto.")
+        console.print("Where Ray's page, or its client, asks for a token: `ray get-auth-token`, RAY_AUTH_MODE=token.")
     console.print("Ctrl-C ends all of them.")
 
 

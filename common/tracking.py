@@ -41,6 +41,8 @@ class TrackingConfig(Config):
     """MLflow experiment."""
     parent: str | None = None
     """MLflow run that this one is part of."""
+    name: str | None = None
+    """Name of the run; none = that of the run folder."""
 
 
 def tracking_uri(config: TrackingConfig, run_dir: Path) -> str:

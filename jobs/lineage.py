@@ -45,5 +45,5 @@ def start_tracking(
     }
     tags = {name: value for name, value in known.items() if value}
     parameters: dict[str, Any] = config.model_dump(mode="json")
-    run_id = start_run(uri, tracking.experiment, folder.name, parameters, tags)
+    run_id = start_run(uri, tracking.experiment, tracking.name or folder.name, parameters, tags)
     return {"uri": uri, "experiment": tracking.experiment, "run_id": run_id}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ from tuning.outcome import Trial
 from tuning.plan import earlier, refuse
 from tuning.progress import Progress
 from tuning.searchers import Listed, Tpe
-from tuning.setup import Setup, outcome_of
+from tuning.setup import Setup, outcome_of, told
 from tuning.space import Point, Space
 from tuning.stopping import CooperativeAsha, Stops, population
 from tuning.tasks import TASKS
@@ -72,6 +73,12 @@ def concurrent(config: SweepConfig) -> int:
     return max(1, math.floor(min(places) + 1e-9))
 
 
+def _folder_name(trial: Any) -> str:
+    """Of a trial in Tune's own storage: what TensorBoard calls it."""
+    name = re.sub(r"[^\w.=+-]+", "_", told(trial.config))[:80]
+    return f"{name}_{trial.trial_id}"
+
+
 class _Drive:
     """One submission."""
 
@@ -114,6 +121,7 @@ class _Drive:
                 metric="metric", mode=self._setup.direction, num_samples=total,
                 scheduler=self._scheduler(), search_alg=self._searcher(points),
                 max_concurrent_trials=None if pbt else concurrent(self._config), reuse_actors=False,
+                trial_dirname_creator=_folder_name,
             ),
             run_config=ray.tune.RunConfig(
                 name=attempt, storage_path=str(folder), verbose=0,
@@ -126,8 +134,11 @@ class _Drive:
             Gate(gate).release()
         ended: dict[str, Trial] = {}
         for result in results:
-            told = result.metrics or {}
-            name = name_of(str(told.get("trial_id"))) if pbt else self._setup.identify(result.config or {})
+            name = (
+                name_of(str((result.metrics or {}).get("trial_id")))
+                if pbt
+                else self._setup.identify(result.config or {})
+            )
             found = outcome_of(self._setup.place(name))
             if found is None and result.error is None:
                 raise KeyboardInterrupt  # Tune takes Ctrl-C for itself, and returns what there is
@@ -184,10 +195,10 @@ class _Drive:
 
     def _broken(self, name: str, result: Any) -> Trial:
         """A trial whose process failed again and again."""
-        told = result.metrics or {}
+        last = result.metrics or {}
         lines = str(result.error).strip().splitlines()
         return Trial(
             id=name, config={key: value for key, value in (result.config or {}).items() if key in self._setup.swept},
             status="failed", reason=lines[-1] if lines else "its process ended without a word",
-            steps=int(told.get("steps", 0)), trained_steps=int(told.get("step", 0)),
+            steps=int(last.get("steps", 0)), trained_steps=int(last.get("step", 0)),
         )  # fmt: skip

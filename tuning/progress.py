@@ -12,7 +12,7 @@ from rich.live import Live
 
 from tuning.outcome import Trial
 from tuning.report.terminal import trials_table
-from tuning.setup import Setup, outcome_of
+from tuning.setup import Setup, outcome_of, told
 
 
 class Progress(Callback):
@@ -84,10 +84,9 @@ class Progress(Callback):
         """A line where nobody looks at a terminal."""
         if self._live:
             return
-        told = " ".join(f"{key.rsplit('.', 1)[-1]}={value}" for key, value in trial.config.items())
         score = f"{self._setup.metric} {trial.metric:.4f}" if trial.metric is not None else f"no {self._setup.metric}"
         print(
             f"{len(self._ended)}/{self._total} {trial.status:8} {score} after {trial.trained_steps} of {trial.steps} "
-            f"steps  {told}{f'  ({trial.reason})' if trial.reason else ''}",
+            f"steps  {told(trial.config)}{f'  ({trial.reason})' if trial.reason else ''}",
             file=sys.stderr,
         )

@@ -53,7 +53,8 @@ class Setup:
     def config(self, point: Point, run_dir: Path | None = None) -> Any:
         """The job's configuration at a point; raises `ConfigError` where it is none."""
         values = configure(self.template, {key: point[key] for key in self.swept if key in point})
-        own = {"cluster": self.cluster, "tracking": self.tracking, "run_dir": run_dir}
+        tracking = self.tracking.model_copy(update={"name": told(point) or None})
+        own = {"cluster": self.cluster, "tracking": tracking, "run_dir": run_dir}
         return validate(TASKS[self.job].config, merge(values, own), source=_told(point))
 
     def identify(self, point: Point) -> str:
@@ -92,6 +93,11 @@ def outcome_of(place: Path) -> Trial | None:
     """How a trial ended, None where it has not."""
     file = place / OUTCOME
     return Trial.model_validate_json(file.read_text("utf-8")) if file.exists() else None
+
+
+def told(point: Point) -> str:
+    """A point in few words, as runs and folders of trials are named: the last part of each key, and its value."""
+    return " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in point.items())
 
 
 def _under(key: str, groups: Sequence[str]) -> bool:
