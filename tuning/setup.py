@@ -52,7 +52,8 @@ class Setup:
 
     def config(self, point: Point, run_dir: Path | None = None) -> Any:
         """The job's configuration at a point; raises `ConfigError` where it is none."""
-        values = configure(self.template, {key: point[key] for key in self.swept if key in point})
+        point = {key: point[key] for key in self.swept if key in point}
+        values = configure(self.template, point)
         tracking = self.tracking.model_copy(update={"name": told(point) or None})
         own = {"cluster": self.cluster, "tracking": tracking, "run_dir": run_dir}
         return validate(TASKS[self.job].config, merge(values, own), source=_told(point))

@@ -61,7 +61,8 @@ def test_a_trial_s_configuration_has_the_template_the_point_and_the_sweep_s_own(
     cluster, tracking = ClusterConfig(num_workers=1, address="auto"), TrackingConfig(parent="run")
     config = setup(cluster=cluster, tracking=tracking).config(POINT, tmp_path / "run")
     assert (config.training.batch, config.training.learning_rate, config.peft.rank) == (64, 1e-3, 8)
-    assert (config.cluster, config.tracking, config.run_dir) == (cluster, tracking, tmp_path / "run")
+    named = tracking.model_copy(update={"name": "method=lora rank=8 learning_rate=0.001"})
+    assert (config.cluster, config.tracking, config.run_dir) == (cluster, named, tmp_path / "run")
 
 
 def test_what_is_no_configuration_is_told_with_its_point():
