@@ -106,7 +106,7 @@ def driver() -> dict[str, Any]:
 @contextmanager
 def _ray(cpus: int, ray: Any) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:
-        ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, _temp_dir=folder,
+        ray.init("local", num_cpus=cpus, include_dashboard=False, log_to_driver=False, _temp_dir=folder,
                  runtime_env={"env_vars": {"OMP_NUM_THREADS": "1"}})  # fmt: skip
         try:
             yield

@@ -49,7 +49,8 @@ def connected(config: ClusterConfig) -> Iterator[bool]:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         needed = math.ceil(config.num_workers * config.cpus_per_worker)
         local = {} if joined else {"num_cpus": max(os.cpu_count() or 1, needed), "include_dashboard": False}
-        ray.init(address=joined, log_to_driver=False, logging_level=logging.WARNING, **local)
+        # `local` by name: without an address Ray would join a head that somebody started on this machine
+        ray.init(address=joined or "local", log_to_driver=False, logging_level=logging.WARNING, **local)
     try:
         yield _check(ray.cluster_resources(), config)
     finally:
