@@ -67,12 +67,14 @@ def run_member(point: dict[str, Any], setup: Setup) -> None:
         kept = {"member": name, "point": point, "step": at, "curve": curve,
                 "checkpoint": str(_latest(run_dir / "ray" / "train"))}  # fmt: skip
         write_json(place / STATE, kept)
+        if at >= steps:  # before the last report, on which Tune may end the member
+            write_json(run_dir / "steps" / "train.json", training.result)
+            close(setup, name, point, config, training, steps, earlier)
         with tempfile.TemporaryDirectory() as folder:
             write_json(Path(folder) / STATE, kept)
             ray.tune.report(told, checkpoint=ray.tune.Checkpoint.from_directory(folder))
         if at >= steps:
-            write_json(run_dir / "steps" / "train.json", training.result)
-            break
+            return
     close(setup, name, point, config, training, steps, earlier)
 
 
