@@ -88,6 +88,8 @@ def serve(config: DashboardsConfig) -> int:
     for page in shown:
         if page.command and _answers(page.port):
             raise UserError(f"port {page.port}, for {page.name}, is in use", f"give another --{_flag(page)}")
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores Ctrl-C unless told otherwise
+        signal.signal(number, signal.default_int_handler)
     started: list[tuple[Page, subprocess.Popen[bytes]]] = []
     with tempfile.TemporaryDirectory(prefix="dashboards-", ignore_cleanup_errors=True) as logs:
         try:

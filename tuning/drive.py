@@ -85,6 +85,7 @@ class _Drive:
     def __init__(self, config: SweepConfig, setup: Setup, space: Space, known: Sequence[Trial]) -> None:
         self._config, self._setup, self._space, self._known = config, setup, space, known
         self._own = [trial for trial in known if outcome_of(setup.place(trial.id))]
+        self._ended = {trial.id for trial in self._own}  # a failed one is not among them, and is tried again
         self._stops = Stops(setup.folder / "stops")
         self._names: dict[str, str] = {}  # Tune's id of each trial to ours, in the order of their beginning
         self._refused: dict[str, Trial] = {}
@@ -102,7 +103,7 @@ class _Drive:
             done = {trial.id: trial for trial in self._known if trial.id in by_id}
             waiting = [point for name, point in by_id.items() if name not in done]
             points = [point for point in waiting if self._allowed(point)]
-        if points is None or points:
+        if points or (points is None and self._left() > 0):
             done |= self._tune(points, pbt)
         return [*done.values(), *self._refused.values()]
 
@@ -110,8 +111,7 @@ class _Drive:
         """Run these points, or those that TPE chooses; returns how each ended."""
         folder = self._setup.folder / "tune"
         attempt = f"attempt-{len(list(folder.glob('attempt-*'))) + 1}"
-        search = self._config.search
-        total = len(points) if points is not None else search.trials or 0
+        total = len(points) if points is not None else self._left()
         tuner = ray.tune.Tuner(
             ray.tune.with_resources(
                 ray.tune.with_parameters(run_member if pbt else run_point, setup=self._setup), _OF_A_TRIAL
@@ -163,18 +163,21 @@ class _Drive:
             return BasicVariantGenerator([dict(point) for point in points], max_concurrent=concurrent(self._config))
         if points is not None:
             return Listed(points, self._begin)
-        assert search.trials
         return Tpe(
             self._space,
-            search.trials - len(self._own),
+            self._left(),
             search.seed + len(self._own),
             {"metric": self._setup.direction, **self._config.objectives},
             allowed=self._allowed,
             outcome=lambda tune_id: outcome_of(self._setup.place(self._names[tune_id])),
             begin=self._begin,
-            first=[] if self._config.search.points != "tpe" else self._unfinished(),
+            first=self._unfinished(),
             known=self._known,
         )
+
+    def _left(self) -> int:
+        """Points that TPE may still try."""
+        return (self._config.search.trials or 0) - len(self._own)
 
     def _begin(self, tune_id: str, point: Point) -> None:
         self._names[tune_id] = self._setup.identify(point)
@@ -182,16 +185,16 @@ class _Drive:
     def _allowed(self, point: Point) -> bool:
         """Whether a point is new and keeps the limits; a refusal is noted."""
         name = self._setup.identify(point)
-        if name in self._names.values() or outcome_of(self._setup.place(name)) or name in self._refused:
+        if name in self._names.values() or name in self._ended or name in self._refused:
             return False
         if trial := refuse(self._config, self._setup, point):
             self._refused[name] = trial
         return trial is None
 
     def _unfinished(self) -> list[Point]:
-        """Points of an earlier submission that had begun."""
+        """Points of an earlier submission that had begun, or failed."""
         places = [self._setup.place(place.name) for place in sorted((self._setup.folder / "trials").glob("*"))]
-        return [point for place in places if not outcome_of(place) and (point := self._setup.point_of(place))]
+        return [point for place in places if place.name not in self._ended and (point := self._setup.point_of(place))]
 
     def _broken(self, name: str, result: Any) -> Trial:
         """A trial whose process failed again and again."""

@@ -80,8 +80,6 @@ def run_member(point: dict[str, Any], setup: Setup) -> None:
 
 def _restored() -> dict[str, Any]:
     """What the member, or the one whose place it takes, last reported with."""
-    import ray.tune
-
     checkpoint = ray.tune.get_checkpoint()
     if checkpoint is None:
         return {}

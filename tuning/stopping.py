@@ -88,7 +88,7 @@ class _StandIn:
 
 def population(space: Space, interval: float) -> PopulationBasedTraining:
     """PBT over the axes of a space (Jaderberg et al. 2017). Trials return from Ray Train before they report
-    (tuning.trial), so that a trial that is ended has nothing reserved."""
+    (tuning.member), so that a trial that is ended has nothing reserved."""
     return PopulationBasedTraining(
         time_attr=SHARE,
         perturbation_interval=100 * interval,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from common.errors import UserError
 from common.runs import CONFIG, Result
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tuning.setup import Setup
 
 log = logging.getLogger(__name__)
+_STATUS: dict[str, Literal["FINISHED", "FAILED", "KILLED"]]
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED", "refused": "FAILED"}
 
 
@@ -41,7 +42,7 @@ def close_trial(setup: Setup, trial: Trial, run_dir: Path) -> None:
     known = {name: float(value) for name, value in figures.items() if value is not None}
     files = [file for file in (run_dir / "adapter", run_dir / CONFIG) if file.exists()]
     try:
-        end_run(setup.tracking.uri, trial.tracking_run, known, files, status=_STATUS[trial.status])  # type: ignore[arg-type]
+        end_run(setup.tracking.uri, trial.tracking_run, known, files, status=_STATUS[trial.status])
     except UserError as error:
         log.warning("trial %s is not closed in MLflow: %s", trial.id, error.message)
 
