@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import re
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # before ray.tune is there: the new one prints boxes at verbose=0 too
 
+import numpy as np
 import ray
 import ray.tune
 from ray.tune.schedulers import FIFOScheduler
@@ -26,7 +28,7 @@ from tuning.progress import Progress
 from tuning.searchers import Listed, Tpe
 from tuning.setup import Setup, outcome_of, told
 from tuning.space import Point, Space
-from tuning.stopping import CooperativeAsha, Stops, population
+from tuning.stopping import CooperativeAsha, Population, Stops
 from tuning.tasks import TASKS
 from tuning.trial import run_point
 
@@ -134,11 +136,7 @@ class _Drive:
             Gate(gate).release()
         ended: dict[str, Trial] = {}
         for result in results:
-            name = (
-                name_of(str((result.metrics or {}).get("trial_id")))
-                if pbt
-                else self._setup.identify(result.config or {})
-            )
+            name = name_of(result.path) if pbt else self._setup.identify(result.config or {})
             found = outcome_of(self._setup.place(name))
             if found is None and result.error is None:
                 raise KeyboardInterrupt  # Tune takes Ctrl-C for itself, and returns what there is
@@ -153,14 +151,16 @@ class _Drive:
             asha.know(self._known)
             return asha
         if search.stopping == "pbt":
-            return population(self._space, search.interval)
+            random.seed(search.seed)  # Ray's PBT has no seed of its own: it draws from the global generators
+            np.random.seed(search.seed)
+            return Population(self._space, search.interval, concurrent(self._config))
         return FIFOScheduler()
 
     def _searcher(self, points: Sequence[Point] | None) -> Any:
         search = self._config.search
         if search.stopping == "pbt":
             assert points is not None
-            return BasicVariantGenerator([dict(point) for point in points], max_concurrent=concurrent(self._config))
+            return BasicVariantGenerator([dict(point) for point in points])
         if points is not None:
             return Listed(points, self._begin)
         return Tpe(

@@ -16,7 +16,8 @@ import ray.tune
 
 from common.runs import write_json
 from jobs.training.gate import Gate
-from tuning.setup import Setup
+from tuning.setup import Setup, outcome_of
+from tuning.space import Point
 from tuning.stopping import METRIC, SHARE, reached
 from tuning.tasks import CURVE, TASKS
 from tuning.trial import Training, close, evaluations
@@ -34,22 +35,18 @@ def run_member(point: dict[str, Any], setup: Setup) -> None:
     """Train from exchange to exchange; the function that Ray Tune runs."""
     task, name = TASKS[setup.job], name_of(ray.tune.get_context().get_trial_id())
     place = setup.place(name)
-    state = _restored()
-    if not state and (place / STATE).exists():  # an earlier submission was killed: its rates are those that it had then
-        state = json.loads((place / STATE).read_text("utf-8"))
-        point = state["point"]
-    point = {key: value for key, value in point.items() if key in setup.swept}
-    mine = state.get("member") == name and state.get("point") == point
-    generation = len(list(place.glob("run-*"))) - (1 if mine else 0)
-    run_dir = place / f"run-{generation}"
+    if (ended := outcome_of(place)) and ended.status != "failed":
+        return
+    state = _state(place, name, {key: value for key, value in point.items() if key in setup.swept})
+    write_json(place / STATE, state)
+    point, at, donor = state["point"], state["step"], state["donor"] and Path(state["donor"])
+    run_dir, gate = place / f"run-{state['generation']}", place / f"gate-{state['generation']}"
     setup.begin(run_dir, point)
     config = setup.config(point, run_dir)
-    steps, at = task.steps(config, setup.data), int(state.get("step", 0))
+    steps = task.steps(config, setup.data)
     marks = sorted({max(1, round(steps * share)) for share in config.training.evaluate_at} | {steps})
-    earlier = [(step, value) for step, value in state.get("curve", ()) if step <= at]
-    gate = place / f"gate-{generation}"
+    earlier = [(step, value) for step, value in state["curve"] if step <= at]
     Gate(gate).release()
-    donor = Path(state["checkpoint"]) if state and not mine else None
     while True:
         goal = next((mark for mark in marks if mark > at), steps)
         for mark in marks:
@@ -62,20 +59,35 @@ def run_member(point: dict[str, Any], setup: Setup) -> None:
         at = training.result["step"]
         own = evaluations(run_dir / CURVE, setup.metric)
         curve = [*earlier, *(entry for entry in own if entry not in earlier)]
-        share = reached(at, steps) if at < steps else 99.9  # no exchange when all is over
-        told = {METRIC: curve[-1][1], SHARE: share, "step": at, "steps": steps, "id": name}
-        kept = {"member": name, "point": point, "step": at, "curve": curve,
-                "checkpoint": str(_latest(run_dir / "ray" / "train"))}  # fmt: skip
-        write_json(place / STATE, kept)
+        told = {METRIC: curve[-1][1], SHARE: reached(at, steps), "step": at, "steps": steps, "id": name}
+        state |= {"step": at, "curve": curve, "checkpoint": str(_latest(run_dir / "ray" / "train"))}
+        write_json(place / STATE, state)
         if at >= steps:  # before the last report, on which Tune may end the member
             write_json(run_dir / "steps" / "train.json", training.result)
             close(setup, name, point, config, training, steps, earlier)
         with tempfile.TemporaryDirectory() as folder:
-            write_json(Path(folder) / STATE, kept)
+            write_json(Path(folder) / STATE, state)
             ray.tune.report(told, checkpoint=ray.tune.Checkpoint.from_directory(folder))
         if at >= steps:
             return
     close(setup, name, point, config, training, steps, earlier)
+
+
+def _state(place: Path, name: str, point: Point) -> dict[str, Any]:
+    """Where the member is: where it was when it was paused or killed, or with another's weights. `donor` is the
+    checkpoint that it took over, and each take-over begins a generation."""
+    file = place / STATE
+    kept: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    restored = _restored()
+    taken = restored and restored["member"] != name
+    if kept and not taken:  # its configuration is the one that it had then: it changes on the way
+        return kept
+    if kept and kept["donor"] == restored["checkpoint"] and kept["point"] == point:
+        return kept
+    begun = {"member": name, "point": point, "generation": len(list(place.glob("run-*")))}
+    if not taken:
+        return {**begun, "step": 0, "curve": [], "donor": None}
+    return {**begun, "step": restored["step"], "curve": restored["curve"], "donor": restored["checkpoint"]}
 
 
 def _restored() -> dict[str, Any]:

@@ -86,16 +86,48 @@ class _StandIn:
         self.trial_id = trial_id
 
 
-def population(space: Space, interval: float) -> PopulationBasedTraining:
-    """PBT over the axes of a space (Jaderberg et al. 2017). Trials return from Ray Train before they report
-    (tuning.member), so that a trial that is ended has nothing reserved."""
-    return PopulationBasedTraining(
-        time_attr=SHARE,
-        perturbation_interval=100 * interval,
-        hyperparam_mutations={key: _mutation(axis) for key, axis in space.axes.items()},
-        synch=True,  # the population is larger than the cluster: members take turns
-        quantile_fraction=0.25,
-    )
+class Population(PopulationBasedTraining):
+    """PBT over the axes of a space (Jaderberg et al. 2017), all members compared at the same steps. They return from
+    Ray Train before they report (tuning.member), so that one that is ended has nothing reserved.
+
+    Ray's own starts all members at once, exchanges on a member's last report too, and waits for ever where the last
+    one that it waits for ends instead of reporting.
+    """
+
+    def __init__(self, space: Space, interval: float, concurrent: int) -> None:
+        """`interval`: share of a run between two exchanges; `concurrent`: members that train at once."""
+        super().__init__(
+            time_attr=SHARE,
+            perturbation_interval=100 * interval,
+            hyperparam_mutations={key: _mutation(axis) for key, axis in space.axes.items()},
+            synch=True,
+            quantile_fraction=0.25,
+        )
+        self._concurrent = concurrent
+
+    def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+        """A new member waits for its turn; a pending one would be started at once."""
+        super().on_trial_add(tune_controller, trial)
+        trial.status = trial.PAUSED  # Tune files it by its status after this
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Nothing follows a member's last report but its end."""
+        if result[SHARE] >= 100:
+            return TrialScheduler.CONTINUE
+        return super().on_trial_result(tune_controller, trial, result)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """The member that is furthest behind."""
+        living = [trial for trial in tune_controller.get_trials() if not trial.is_finished()]
+        if sum(trial.status != trial.PAUSED for trial in living) >= self._concurrent:
+            return None
+        chosen = super().choose_trial_to_run(tune_controller)
+        if chosen is None and living and all(trial.status == trial.PAUSED for trial in living):
+            # all have reported, and whoever was still awaited has ended
+            super().on_trial_result(tune_controller, living[0], self._trial_state[living[0]].last_result)
+            chosen = super().choose_trial_to_run(tune_controller)
+            return chosen or min(living, key=lambda trial: self._trial_state[trial].last_train_time)
+        return chosen
 
 
 def _mutation(axis: Any) -> Any:

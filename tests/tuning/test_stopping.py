@@ -3,14 +3,16 @@ from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from ray.tune.experiment import Trial as TuneTrial
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from tests.tuning.setups import trial
 from tuning.config import Search
 from tuning.space import Axis, Space
-from tuning.stopping import METRIC, SHARE, CooperativeAsha, Stops, population, reached
+from tuning.stopping import METRIC, SHARE, CooperativeAsha, Population, Stops, reached
 
 STEPS = 160
 TRIALS = 8
@@ -204,9 +206,137 @@ def test_a_population_changes_within_the_space():
         "training.weight_decay": Axis(low=0, high=0.1),
         "training.clip_norm": Axis(values=(0.5, 1.0)),
     })  # fmt: skip
-    mutations = population(space, 0.25)._hyperparam_mutations
+    mutations = Population(space, 0.25, 2)._hyperparam_mutations
     assert mutations.keys() == space.axes.keys()
     assert mutations["training.clip_norm"] == [0.5, 1.0]
     for key in ("training.learning_rate", "training.weight_decay"):
         drawn = [mutations[key].sample() for _ in range(50)]
         assert all(space.axes[key].low <= value <= space.axes[key].high for value in drawn)
+
+
+class Tune:
+    """As much of Tune's controller as a population touches: members that report, are paused, and begin again."""
+
+    search_alg = None
+
+    def __init__(self, count, concurrent, interval=0.25):
+        self.population = Population(Space({"rate": Axis(low=0.1, high=1)}), interval, concurrent)
+        self.population.set_search_properties(METRIC, "max")
+        self.population._log_config = False
+        self.trials = [FakeTrial(place) for place in range(count)]
+        for member in self.trials:
+            self.population.on_trial_add(self, member)
+
+    def get_trials(self):
+        return self.trials
+
+    def get_live_trials(self):
+        return [trial for trial in self.trials if not trial.is_finished()]
+
+    def _schedule_trial_save(self, trial, result):
+        return trial.checkpoint
+
+    def pause_trial(self, trial, should_checkpoint):
+        trial.status = TuneTrial.PAUSED
+
+    def begin(self):
+        """Those who get a turn now."""
+        found = []
+        while (trial := self.population.choose_trial_to_run(self)) is not None:
+            trial.status = TuneTrial.RUNNING
+            found.append(trial.trial_id)
+        return found
+
+    def report(self, place, share, value):
+        trial = self.trials[place]
+        said = self.population.on_trial_result(self, trial, {SHARE: share, METRIC: value})
+        if said == TrialScheduler.PAUSE:
+            trial.status = TuneTrial.PAUSED
+        return said
+
+
+class FakeTrial:
+    PAUSED = TuneTrial.PAUSED
+
+    def __init__(self, place):
+        self.trial_id, self.config, self.status = place, {"rate": 0.5}, TuneTrial.PENDING
+        self.orig_experiment_tag = self.experiment_tag = ""
+        self.evaluated_params, self.checkpoint = {}, place
+        self.temporary_state = SimpleNamespace(saving_to=None)
+        manager = SimpleNamespace(checkpoint_config=SimpleNamespace(num_to_keep=None), _latest_checkpoint_result=None)
+        self.run_metadata = SimpleNamespace(checkpoint_manager=manager)
+
+    def is_finished(self):
+        return self.status in (TuneTrial.TERMINATED, TuneTrial.ERROR)
+
+    def set_experiment_tag(self, tag):
+        self.experiment_tag = tag
+
+    def set_config(self, config):
+        self.config = config
+
+    def weights(self):
+        """The member from whose checkpoint it begins again, None where it is its own."""
+        taken = self.run_metadata.checkpoint_manager._latest_checkpoint_result
+        return None if taken is None else taken.checkpoint
+
+
+def test_members_take_turns_and_all_of_them_are_compared():
+    tune = Tune(4, concurrent=2)
+    assert tune.begin() == [0, 1]
+    assert tune.report(0, 26, 0.1) == tune.report(1, 26, 0.2) == TrialScheduler.PAUSE
+    assert tune.begin() == [2, 3], "the others first: nobody goes on before the exchange"
+    tune.report(2, 26, 0.3)
+    assert [trial.weights() for trial in tune.trials] == [None] * 4
+    assert tune.begin() == [], "the last one is still at work"
+    tune.report(3, 26, 0.4)
+    assert [trial.weights() for trial in tune.trials] == [3, None, None, None]
+    assert len(tune.begin()) == 2
+
+
+def test_a_last_report_changes_nobody():
+    tune = Tune(2, concurrent=2)
+    tune.begin()
+    assert tune.report(0, 100, 0.1) == tune.report(1, 100, 0.2) == TrialScheduler.CONTINUE
+    assert [trial.weights() for trial in tune.trials] == [None, None]
+
+
+@pytest.mark.parametrize("status", [TuneTrial.TERMINATED, TuneTrial.ERROR])
+def test_the_others_go_on_where_an_awaited_member_ends(status):
+    tune = Tune(3, concurrent=3)
+    tune.begin()
+    tune.report(0, 26, 0.1)
+    tune.report(1, 26, 0.2)
+    tune.trials[2].status = status
+    assert sorted(tune.begin()) == [0, 1]
+    assert [trial.weights() for trial in tune.trials] == [1, None, None], "and had their exchange"
+
+
+@given(st.integers(1, 5), st.integers(1, 5), st.lists(st.integers(0, 9), min_size=5, max_size=5), st.data())
+def test_every_member_comes_to_its_end(count, concurrent, starts, data):
+    tune = Tune(count, concurrent, interval=0.3)
+    done = [10 * start for start in starts]  # a resubmission goes on where each was
+
+    def take_over():
+        for member in tune.trials:
+            if member.weights() is not None:
+                done[member.trial_id] = done[member.weights()]
+                member.run_metadata.checkpoint_manager._latest_checkpoint_result = None
+
+    for _ in range(60):
+        tune.begin()
+        take_over()
+        running = [trial.trial_id for trial in tune.trials if trial.status == TuneTrial.RUNNING]
+        assert len(running) <= concurrent
+        if not running:
+            break
+        place = data.draw(st.sampled_from(running))
+        if data.draw(st.integers(0, 19)) == 0:
+            tune.trials[place].status = TuneTrial.ERROR
+            continue
+        done[place] = min(mark for mark in (30, 60, 90, 100) if mark > done[place])
+        tune.report(place, done[place], data.draw(st.integers(0, 9)))
+        if done[place] == 100:
+            tune.trials[place].status = TuneTrial.TERMINATED
+        take_over()
+    assert all(trial.is_finished() for trial in tune.trials)

@@ -135,9 +135,10 @@ def test_tpe_starts_from_an_earlier_sweep_and_keeps_the_limits(stopped, tiny, tm
 
 def test_pbt_hands_weights_on(ray_cluster, tiny, tmp_path):
     search = {"points": "grid", "stopping": "pbt", "interval": 0.5}
-    asked = config(tiny, tmp_path, search=search, finish=False)
+    space = {"training.learning_rate": [1e-6, 1e-5, 1e-2]}  # more members than the cluster has places
+    asked = config(tiny, tmp_path, space=space, search=search, finish=False)
     found = sweep(asked)
-    assert [trial["trained_steps"] for trial in found["trials"]] == [30, 30]
+    assert [trial["trained_steps"] for trial in found["trials"]] == [30, 30, 30]
     taken = [place for place in (tmp_path / "sweep" / "trials").glob("*") if (place / "run-1").exists()]
     assert taken, "nobody took over another's weights"
     (one,) = taken
