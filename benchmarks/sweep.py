@@ -10,10 +10,15 @@ The spaces are small ones, so that a grid is minutes on two cores; --seeds and -
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,22 +70,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", choices=list(SPACES), default=list(SPACES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--searches", nargs="+", choices=list(SEARCHES), default=list(SEARCHES))
+    parser.add_argument("--searches", nargs="*", choices=list(SEARCHES), default=list(SEARCHES))
     given = parser.parse_args()
     from jobs.ray_session import ClusterConfig, connected
 
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder, connected(ClusterConfig(num_workers=1)):
-        for task in given.tasks:
+        for task in given.tasks if given.searches else ():
             for seed in given.seeds:
                 for name in dict.fromkeys(["grid", *given.searches]):
                     place = Path(folder) / task / str(seed) / name
                     found.append({"task": task, "seed": seed, "search": name, **one(task, name, seed, place)})
                     print(json.dumps(found[-1]), flush=True)
         overhead = trial_overhead(Path(folder) / "overhead", given.tasks[0])
+        extra = {name: overhead["trial"] - overhead[name] for name in ("called", "process")}
     rows = [row(entry, found) for entry in found]
     show("sweeps beside their grid", ["task", "seed", "search", "best", "from grid's", "steps", "of grid's", "s"], rows)
-    print(f"a trial beside the bare training, warm cluster: {overhead['extra']:+.1f} s ({overhead})")
+    print(
+        f"a trial took {overhead['trial']:.1f} s on a warm cluster, {extra['called']:+.1f} s beside the bare training "
+        f"called in a warm process, {extra['process']:+.1f} s beside it in a process of its own"
+    )
     write("sweep", {"sweeps": found, "overhead": overhead})
 
 
@@ -121,43 +130,73 @@ def row(entry: dict[str, Any], found: list[dict[str, Any]]) -> list[str]:
     ]  # fmt: skip
 
 
-def trial_overhead(place: Path, task: str) -> dict[str, float]:
-    """Median wall seconds of three one-trial sweeps, and of the same training run bare; data are prepared for both."""
-    from dataclasses import replace
+_ALONE = """
+import sys
+from pathlib import Path
+from jobs.lineage import Trial
+from tuning.tasks import TASKS
+job, config, gate = sys.argv[1:]
+task = TASKS[job]
+task.train(task.config.model_validate_json(Path(config).read_text("utf-8")), Trial(gate=Path(gate)))
+"""
+
+
+def trial_overhead(place: Path, task: str, rounds: int = 3) -> dict[str, float]:
+    """Median wall seconds of one-trial sweeps, and of the same training run bare: called in this warm process, and in
+    a process of its own, as the job's command runs it. Data are prepared and the cluster is up for all three."""
+    import ray
 
     from jobs.lineage import Trial
     from jobs.training.gate import Gate
     from tuning.config import SweepConfig
     from tuning.drive import drive
     from tuning.plan import points, prepared
+    from tuning.setup import Setup
     from tuning.tasks import TASKS
 
     values = json.loads(json.dumps(SPACES[task]))
     values["fixed"]["training"]["epochs"] = 0.5
     values["space"] = {"training.learning_rate": [1e-3]}
-    swept, bare = [], []
-    for number in range(3):
-        config = SweepConfig.model_validate({**values, "finish": False})
-        setup, space = prepared(config, place / f"swept-{number}")
-        tracking = setup.tracking.model_copy(update={"uri": f"sqlite:///{place}/mlflow.db"})
-        setup = replace(setup, tracking=tracking)
-        started = time.perf_counter()
-        drive(config, setup, space, points(config, space))
-        swept.append(time.perf_counter() - started)
-        alone = replace(setup, folder=place / f"bare-{number}")
+    point = {"training.learning_rate": 1e-3}
+    address = ray.get_runtime_context().gcs_address
+
+    def bare(setup: Setup, name: str) -> tuple[Any, Path]:
+        alone = replace(setup, folder=place / name, cluster=setup.cluster.model_copy(update={"address": address}))
         run_dir = alone.folder / "trials" / "one" / "run"
-        point = {"training.learning_rate": 1e-3}
-        (alone.folder / "data").parent.mkdir(parents=True, exist_ok=True)
+        run_dir.mkdir(parents=True)
         (alone.folder / "data").symlink_to(setup.folder / "data")
         alone.begin(run_dir, point)
-        gate = Gate(run_dir.parent / "gate")
-        for step in range(1, 10_000):
-            gate.answer(step, "go")
-        started = time.perf_counter()
-        TASKS[config.job].train(alone.config(point, run_dir), Trial(gate=run_dir.parent / "gate"))
-        bare.append(time.perf_counter() - started)
-    trial, job = statistics.median(swept), statistics.median(bare)
-    return {"trial": trial, "bare": job, "extra": trial - job}
+        gate = run_dir.parent / "gate"
+        for step in range(1, 1000):
+            Gate(gate).answer(step, "go")
+        return alone.config(point, run_dir), gate
+
+    took: dict[str, list[float]] = {"trial": [], "called": [], "process": []}
+    for number in range(rounds + 1):
+        config = SweepConfig.model_validate({**values, "finish": False})
+        setup, space = prepared(config, place / f"swept-{number}")
+        setup = replace(setup, tracking=setup.tracking.model_copy(update={"uri": f"sqlite:///{place}/mlflow.db"}))
+        with timed(took["trial"]):
+            drive(config, setup, space, points(config, space))
+        job, gate = bare(setup, f"called-{number}")
+        with timed(took["called"]):
+            TASKS[config.job].train(job, Trial(gate=gate))
+        job, gate = bare(setup, f"process-{number}")
+        file = place / f"process-{number}.json"
+        file.write_text(job.model_dump_json(), "utf-8")
+        with timed(took["process"]):
+            subprocess.run(
+                [sys.executable, "-c", _ALONE, config.job, str(file), str(gate)], check=True, stderr=subprocess.DEVNULL
+            )
+    return {name: statistics.median(seconds[1:]) for name, seconds in took.items()}  # the first warms everything up
+
+
+@contextlib.contextmanager
+def timed(into: list[float]) -> Iterator[None]:
+    """Add the block's wall seconds to a list."""
+    started = time.perf_counter()
+    yield
+    into.append(time.perf_counter() - started)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,6 @@ def _train(
     config: TrainCodegenConfig, base: GeneratorBase, data: Result, tracked: Result, folder: Path, use_gpu: bool,
     trial: Trial | None,
 ) -> Result:  # fmt: skip
-    from jobs.training.generative import train_worker
     from jobs.training.trainer import launch
 
     problems = folder / DATA / "problems" / "dev.jsonl"
@@ -150,9 +149,16 @@ def _train(
     )
     steps = config.training.schedule(data["examples"]).steps
     return launch(
-        train_worker, job.model_dump(mode="json"), config.cluster, folder / "ray", curve=job.metrics, steps=steps,
+        _generative, job.model_dump(mode="json"), config.cluster, folder / "ray", curve=job.metrics, steps=steps,
         use_gpu=use_gpu,
     )  # fmt: skip
+
+
+def _generative(raw: dict[str, Any]) -> dict[str, Any]:
+    """The workers import transformers, and whoever starts them need not: a sweep starts many."""
+    from jobs.training.generative import train_worker
+
+    return train_worker(raw)
 
 
 def _evaluate(config: TrainCodegenConfig, base: GeneratorBase, data: Result, folder: Path) -> Result:

@@ -20,8 +20,7 @@ from jobs.lineage import LET_GO, Trial, start_tracking
 from jobs.ray_session import connected
 from jobs.search.config import TrainSearchConfig
 from jobs.search.data import TRAIN, prepare
-from jobs.training.batches import check_negatives
-from jobs.training.preflight import check_batches
+from jobs.training.preflight import check_batches, check_negatives
 from jobs.training.recipe import TrainerInput
 from jobs.training.sampling import Schedule
 

@@ -11,8 +11,7 @@ from common.tracking import tracking_uri
 from jobs.search.config import TrainSearchConfig
 from jobs.search.data import languages_of, prepare
 from jobs.search.pipeline import run_folder, schedule_of
-from jobs.training.batches import check_negatives
-from jobs.training.preflight import check_batches
+from jobs.training.preflight import check_batches, check_negatives
 
 
 def plan(config: TrainSearchConfig) -> str:

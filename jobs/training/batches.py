@@ -11,7 +11,6 @@ import torch
 
 from common.corpora.pair_store import PairStore
 from common.corpora.pairs import Pair
-from common.errors import PreflightError
 from jobs.training.objective import false_negatives
 from jobs.training.pair_tokens import PairTokens, Tokenize
 from jobs.training.recipe import Recipe
@@ -81,17 +80,6 @@ class Batches:
             return list(found)
         draw = np.random.default_rng((self._recipe.seed, step, int(row)))
         return [found[i] for i in draw.choice(len(found), self._recipe.negatives, replace=False)]
-
-
-def check_negatives(store: PairStore, recipe: Recipe, looked_at: int = 256) -> None:
-    """Raise `PreflightError` where hard negatives are asked for and the first pairs carry none."""
-    if not recipe.negatives:
-        return
-    if not any(pair.extra.get("negatives") for pair in store.read(range(min(len(store), looked_at)))):
-        raise PreflightError(
-            f"--training.negatives {recipe.negatives}, but the pairs of {store.path.name} carry no hard negatives",
-            "mine them first: python -m jobs.mine_negatives --data.train FILE, then train on its pairs.jsonl",
-        )
 
 
 def _numbers(values: Sequence[Hashable | None]) -> torch.Tensor:

@@ -25,12 +25,12 @@ from common.models.encoder import Encoder, load_model
 from common.models.memory import return_freed_memory
 from common.models.precision import choose_dtype
 from jobs.training import checkpoint as ckpt
-from jobs.training.batches import Batches, check_negatives
+from jobs.training.batches import Batches
 from jobs.training.gradients import backward, gather, sum_gradients
 from jobs.training.loop import Loop, run_worker
 from jobs.training.objective import drift, info_nce
 from jobs.training.pair_tokens import PairTokens
-from jobs.training.preflight import check_batches, stuck_at_chance
+from jobs.training.preflight import check_batches, check_negatives, stuck_at_chance
 from jobs.training.recipe import SHARED, TrainerInput
 from jobs.training.sampling import Schedule
 from jobs.training.validation import DevSplit

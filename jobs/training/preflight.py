@@ -1,4 +1,4 @@
-"""Two checks that would have saved LoRACode's combined run: degenerate batches, and a loss that stays at chance."""
+"""Checks of the data before any worker starts, and of the loss: two would have saved LoRACode's combined run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from common.corpora.pair_store import PairStore
 from common.errors import PreflightError
+from jobs.training.recipe import Recipe
 from jobs.training.sampling import Schedule
 
 
@@ -27,6 +28,17 @@ def check_batches(store: PairStore, schedule: Schedule) -> None:
                     f"({text[:60]!r}): the loss could only stay at ln({len(rows)})",
                     "look at how the pairs were made; duplicates belong out of the training data",
                 )
+
+
+def check_negatives(store: PairStore, recipe: Recipe, looked_at: int = 256) -> None:
+    """Raise `PreflightError` where hard negatives are asked for and the first pairs carry none."""
+    if not recipe.negatives:
+        return
+    if not any(pair.extra.get("negatives") for pair in store.read(range(min(len(store), looked_at)))):
+        raise PreflightError(
+            f"--training.negatives {recipe.negatives}, but the pairs of {store.path.name} carry no hard negatives",
+            "mine them first: python -m jobs.mine_negatives --data.train FILE, then train on its pairs.jsonl",
+        )
 
 
 def stuck_at_chance(losses: Sequence[float], batch: int) -> str | None:

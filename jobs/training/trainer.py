@@ -22,10 +22,15 @@ def fit(
 
     `tokens`: a reference to `PairTokens` that several runs share.
     """
+    raw = job.model_dump(mode="json") | ({SHARED: tokens} if tokens is not None else {})
+    return launch(_contrastive, raw, cluster, storage, curve=job.metrics, steps=steps, use_gpu=use_gpu)
+
+
+def _contrastive(raw: dict[str, Any]) -> dict[str, Any]:
+    """The workers import transformers, and whoever starts them need not: a sweep starts many."""
     from jobs.training.contrastive import train_worker
 
-    raw = job.model_dump(mode="json") | ({SHARED: tokens} if tokens is not None else {})
-    return launch(train_worker, raw, cluster, storage, curve=job.metrics, steps=steps, use_gpu=use_gpu)
+    return train_worker(raw)
 
 
 def launch(

@@ -4,7 +4,8 @@ import torch
 from common.corpora.pair_store import write_store
 from common.corpora.pairs import Pair
 from common.errors import PreflightError
-from jobs.training.batches import Batches, check_negatives
+from jobs.training.batches import Batches
+from jobs.training.preflight import check_negatives
 from jobs.training.recipe import Recipe
 from jobs.training.sampling import Schedule
 
