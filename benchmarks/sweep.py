@@ -1,36 +1,33 @@
-"""What a sweep saves, and what it costs: `python -m benchmarks.sweep`.
+"""What a sweep saves: `python -m benchmarks.sweep`.
 
-For each task and seed: the whole grid, then ASHA and TPE over the same space, all for real and from nothing. Printed
-are the best dev metric of each, how far it is from the grid's, and its share of the grid's trained steps. The seed is
-the trials' (data order, adapter start) and the search's. Last, what a trial takes beside the bare job, warm cluster.
+For each task and training seed the whole grid is trained, for real and from nothing. Then ASHA and TPE search that
+grid under many seeds of their own: with the project's own classes, over the curves that the grid left
+(benchmarks.replay). Printed are the best dev metric each finds beside the grid's, and its share of the grid's steps.
 
-The spaces are small ones, so that a grid is minutes on two cores; --seeds and --tasks choose less.
+A grid that is in --folder already is not trained again, so that an interrupted benchmark goes on.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import replace
+import math
 from pathlib import Path
 from typing import Any
 
+from benchmarks import replay
 from benchmarks.harness import show, write
+from tuning.config import Search, SweepConfig
+from tuning.outcome import Trial
+from tuning.space import Axis, Space
 
 SPACES: dict[str, dict[str, Any]] = {
     "stdlib": {
         "job": "train_search",
         "fixed": {
             "name": "benchmark",
-            "data": {"corpus": {"limit_train": 640, "limit_dev": 200}},
-            "training": {"epochs": 3, "batch": 64},
+            "data": {"corpus": {"limit_train": 320, "limit_dev": 150}},
+            "training": {"epochs": 2, "batch": 32},
         },
         "space": {
             "peft.method": ["lora", "rslora", "ia3"],
@@ -44,10 +41,10 @@ SPACES: dict[str, dict[str, Any]] = {
             "name": "benchmark",
             "data": {
                 "sources": ["microproblems"], "decontaminate": False,
-                "microproblems": {"instances": 12, "difficulties": ["introductory"]},
+                "microproblems": {"instances": 4, "difficulties": ["introductory"]},
             },
             "peft": {"targets": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]},
-            "training": {"epochs": 4, "batch": 8},
+            "training": {"epochs": 3, "batch": 8},
         },
         "space": {
             "peft.rank": [4, 16, 64],
@@ -56,147 +53,82 @@ SPACES: dict[str, dict[str, Any]] = {
         },
     },
 }  # fmt: skip
-SEARCHES: dict[str, dict[str, Any]] = {
-    "grid": {"points": "grid"},
-    "asha": {"points": "grid", "stopping": "asha", "reduction": 3, "first_rung": 1 / 9},
-    "tpe": {"points": "tpe"},
-}
-TPE_SHARE = 0.25
+ASHA = Search(points="grid", stopping="asha", reduction=3, first_rung=1 / 9)
+TPE_SHARE = 0.3
 """Of the grid's points that TPE may try, each to its end."""
+CONCURRENT = 2
+"""Trials at once, on two cores."""
+WITHIN = 0.01
 
 
 def main() -> None:
     """Run, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", choices=list(SPACES), default=list(SPACES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--searches", nargs="*", choices=list(SEARCHES), default=list(SEARCHES))
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of the training")
+    parser.add_argument("--searches", type=int, default=50, help="seeds of ASHA and TPE over each grid")
+    parser.add_argument("--folder", type=Path, default=Path("runs/benchmark-sweep"), help="where the grids are kept")
     given = parser.parse_args()
-    from jobs.ray_session import ClusterConfig, connected
-
-    found: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder, connected(ClusterConfig(num_workers=1)):
-        for task in given.tasks if given.searches else ():
-            for seed in given.seeds:
-                for name in dict.fromkeys(["grid", *given.searches]):
-                    place = Path(folder) / task / str(seed) / name
-                    found.append({"task": task, "seed": seed, "search": name, **one(task, name, seed, place)})
-                    print(json.dumps(found[-1]), flush=True)
-        overhead = trial_overhead(Path(folder) / "overhead", given.tasks[0])
-        extra = {name: overhead["trial"] - overhead[name] for name in ("called", "process")}
-    rows = [row(entry, found) for entry in found]
-    show("sweeps beside their grid", ["task", "seed", "search", "best", "from grid's", "steps", "of grid's", "s"], rows)
-    print(
-        f"a trial took {overhead['trial']:.1f} s on a warm cluster, {extra['called']:+.1f} s beside the bare training "
-        f"called in a warm process, {extra['process']:+.1f} s beside it in a process of its own"
-    )
-    write("sweep", {"sweeps": found, "overhead": overhead})
+    found = []
+    for task in given.tasks:
+        for seed in given.seeds:
+            grid = train_grid(task, seed, given.folder / task / str(seed))
+            found += [beside(task, seed, grid, name, given.searches) for name in ("asha", "tpe")]
+            print(json.dumps(found[-2:]), flush=True)
+    columns = [
+        "task", "seed", "search", "grid's best", "median from it", "worst", f"within {WITHIN:.0%}", "of grid's steps"
+    ]  # fmt: skip
+    show(f"searches beside their grid, {given.searches} seeds each", columns, [row(entry) for entry in found])
+    write("sweep", {"sweeps": found})
 
 
-def one(task: str, name: str, seed: int, place: Path) -> dict[str, Any]:
-    """One sweep; its best metric, steps and seconds."""
-    from tuning.config import SweepConfig
+def train_grid(task: str, seed: int, place: Path) -> dict[str, Any]:
+    """The result of the whole grid, each trial evaluated where ASHA would look."""
     from tuning.pipeline import sweep
 
+    return sweep(config_of(task, seed, place))
+
+
+def config_of(task: str, seed: int, place: Path) -> SweepConfig:
+    """A grid's configuration."""
     values = json.loads(json.dumps(SPACES[task]))
-    values["fixed"]["training"]["seed"] = seed
-    search = {**SEARCHES[name], "seed": seed}
-    if name == "tpe":
-        search["trials"] = max(2, round(TPE_SHARE * _grid_size(values)))
-    asked = {**values, "search": search, "finish": False, "run_dir": place}
-    started = time.perf_counter()
-    result = sweep(SweepConfig.model_validate(asked))
+    values["fixed"]["training"] |= {"seed": seed, "evaluate_at": [*ASHA.rungs(), 1.0]}
+    return SweepConfig.model_validate({**values, "search": {"points": "grid"}, "finish": False, "run_dir": place})
+
+
+def beside(task: str, seed: int, result: dict[str, Any], name: str, searches: int) -> dict[str, Any]:
+    """ASHA or TPE over a grid under many seeds."""
+    trials = [Trial.model_validate(trial) for trial in result["trials"]]
+    direction, best, steps = result["sweep"]["direction"], result["best"]["metric"], result["trained_steps"]
+    space = Space({key: Axis.model_validate(axis) for key, axis in SPACES[task]["space"].items()})
+    by_point = {_named(trial.config): trial for trial in trials}
+    ran = []
+    for number in range(searches):
+        if name == "asha":
+            ran.append(replay.asha(trials, ASHA.rungs(), ASHA.reduction, direction, seed=number, concurrent=CONCURRENT))
+        else:
+            count = math.floor(TPE_SHARE * len(trials))
+            ran.append(replay.tpe(by_point, space, _named, direction, count=count, seed=number, concurrent=CONCURRENT))
+    sign = 1 if direction == "max" else -1
     return {
-        "best": result["best"]["metric"], "config": result["best"]["config"], "steps": result["trained_steps"],
-        "seconds": time.perf_counter() - started, "direction": result["sweep"]["direction"],
-        "reserved": result["reserved_cpus_after"],
+        "task": task, "seed": seed, "search": name, "grid": best, "points": len(trials),
+        "short": [sign * (best - one.best) / abs(best) for one in ran], "share": [one.steps / steps for one in ran],
     }  # fmt: skip
 
 
-def _grid_size(values: dict[str, Any]) -> int:
-    from tuning.space import Axis, Space
-
-    return len(Space({key: Axis.model_validate(axis) for key, axis in values["space"].items()}).grid())
+def _named(point: Any) -> str:
+    return json.dumps(dict(point), sort_keys=True)
 
 
-def row(entry: dict[str, Any], found: list[dict[str, Any]]) -> list[str]:
+def row(entry: dict[str, Any]) -> list[str]:
     """A line of the table."""
-    same = ("task", "seed")
-    grid = next(one for one in found if one["search"] == "grid" and all(one[key] == entry[key] for key in same))
-    worse = (grid["best"] - entry["best"]) * (1 if entry["direction"] == "max" else -1) / abs(grid["best"])
+    short, share = sorted(entry["short"]), sorted(entry["share"])
+    near = sum(one <= WITHIN for one in short)
     return [
-        entry["task"], str(entry["seed"]), entry["search"], f"{entry['best']:.4f}", f"{-100 * worse:+.2f} %",
-        f"{entry['steps']:,}", f"{100 * entry['steps'] / grid['steps']:.0f} %", f"{entry['seconds']:.0f}",
+        entry["task"], str(entry["seed"]), entry["search"], f"{entry['grid']:.4f} of {entry['points']}",
+        f"{-100 * short[len(short) // 2]:+.2f} %", f"{-100 * short[-1]:+.2f} %", f"{near} of {len(short)}",
+        f"{100 * share[0]:.0f}–{100 * share[-1]:.0f} %",
     ]  # fmt: skip
-
-
-_ALONE = """
-import sys
-from pathlib import Path
-from jobs.lineage import Trial
-from tuning.tasks import TASKS
-job, config, gate = sys.argv[1:]
-task = TASKS[job]
-task.train(task.config.model_validate_json(Path(config).read_text("utf-8")), Trial(gate=Path(gate)))
-"""
-
-
-def trial_overhead(place: Path, task: str, rounds: int = 3) -> dict[str, float]:
-    """Median wall seconds of one-trial sweeps, and of the same training run bare: called in this warm process, and in
-    a process of its own, as the job's command runs it. Data are prepared and the cluster is up for all three."""
-    import ray
-
-    from jobs.lineage import Trial
-    from jobs.training.gate import Gate
-    from tuning.config import SweepConfig
-    from tuning.drive import drive
-    from tuning.plan import points, prepared
-    from tuning.setup import Setup
-    from tuning.tasks import TASKS
-
-    values = json.loads(json.dumps(SPACES[task]))
-    values["fixed"]["training"]["epochs"] = 0.5
-    values["space"] = {"training.learning_rate": [1e-3]}
-    point = {"training.learning_rate": 1e-3}
-    address = ray.get_runtime_context().gcs_address
-
-    def bare(setup: Setup, name: str) -> tuple[Any, Path]:
-        alone = replace(setup, folder=place / name, cluster=setup.cluster.model_copy(update={"address": address}))
-        run_dir = alone.folder / "trials" / "one" / "run"
-        run_dir.mkdir(parents=True)
-        (alone.folder / "data").symlink_to(setup.folder / "data")
-        alone.begin(run_dir, point)
-        gate = run_dir.parent / "gate"
-        for step in range(1, 1000):
-            Gate(gate).answer(step, "go")
-        return alone.config(point, run_dir), gate
-
-    took: dict[str, list[float]] = {"trial": [], "called": [], "process": []}
-    for number in range(rounds + 1):
-        config = SweepConfig.model_validate({**values, "finish": False})
-        setup, space = prepared(config, place / f"swept-{number}")
-        setup = replace(setup, tracking=setup.tracking.model_copy(update={"uri": f"sqlite:///{place}/mlflow.db"}))
-        with timed(took["trial"]):
-            drive(config, setup, space, points(config, space))
-        job, gate = bare(setup, f"called-{number}")
-        with timed(took["called"]):
-            TASKS[config.job].train(job, Trial(gate=gate))
-        job, gate = bare(setup, f"process-{number}")
-        file = place / f"process-{number}.json"
-        file.write_text(job.model_dump_json(), "utf-8")
-        with timed(took["process"]):
-            subprocess.run(
-                [sys.executable, "-c", _ALONE, config.job, str(file), str(gate)], check=True, stderr=subprocess.DEVNULL
-            )
-    return {name: statistics.median(seconds[1:]) for name, seconds in took.items()}  # the first warms everything up
-
-
-@contextlib.contextmanager
-def timed(into: list[float]) -> Iterator[None]:
-    """Add the block's wall seconds to a list."""
-    started = time.perf_counter()
-    yield
-    into.append(time.perf_counter() - started)
 
 
 if __name__ == "__main__":
