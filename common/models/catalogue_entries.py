@@ -96,8 +96,12 @@ CATALOGUE: tuple[BaseSpec, ...] = (
         source="model card",
     ),
     # Decoders trained on code
-    BaseSpec(id="jinaai/jina-code-embeddings-0.5b", alias="jina-code-0.5b", **_JINA_CODE),
-    BaseSpec(id="jinaai/jina-code-embeddings-1.5b", alias="jina-code-1.5b", **_JINA_CODE),
+    BaseSpec(
+        id="jinaai/jina-code-embeddings-0.5b", alias="jina-code-0.5b", matryoshka=(64, 128, 256, 512), **_JINA_CODE
+    ),
+    BaseSpec(
+        id="jinaai/jina-code-embeddings-1.5b", alias="jina-code-1.5b", matryoshka=(128, 256, 512, 1024), **_JINA_CODE
+    ),
     BaseSpec(
         id="nomic-ai/nomic-embed-code",
         alias="nomic-embed-code",

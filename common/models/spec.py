@@ -29,6 +29,8 @@ class BaseSpec(Config):
     """Text before a document, as documented."""
     max_length: int = 512
     """Longest input in tokens, special tokens included."""
+    matryoshka: tuple[int, ...] = ()
+    """Numbers of first dimensions that a vector may be cut to, as documented: the base was trained for it."""
     added_tokens: dict[str, str] = Field(default_factory=dict)
     """Special tokens that the tokenizer's files lack, `pad_token: <pad>`, in the order of their ids."""
     template: str = ""

@@ -105,7 +105,9 @@ def _root(config: MinePairsConfig, run: Path, languages: Sequence[str]) -> Path:
 
 def _rules(config: MinePairsConfig, languages: Sequence[str], run: Path) -> WalkRules:
     excluded = None if is_url(config.source) else run.resolve()
-    return WalkRules(frozenset(languages), config.gitignore, config.path_rules, config.max_bytes, excluded)
+    return WalkRules(
+        frozenset(languages), config.gitignore, config.path_rules, max_bytes=config.max_bytes, excluded=excluded
+    )
 
 
 def _benchmarks(config: MinePairsConfig) -> list[Benchmark]:

@@ -58,7 +58,7 @@ def render_tree(tree: Tree) -> str:
         table.add_row(language, f"{count:,}", f"{size / 1e6:,.1f}")
     total = sum(file.size for file in tree.files) / 1e6
     table.add_row("all", f"{len(tree.files):,}", f"{total:,.1f}")
-    return "\n".join([to_text(table), f"{len(tree.repositories):,} git repositories", *_skips(tree.skipped.stored())])
+    return "\n".join([to_text(table), f"{len(tree.repositories):,} git repositories", *left_out(tree.skipped.stored())])
 
 
 def _language_rows(result: dict[str, Any]) -> Iterator[list[str]]:
@@ -88,12 +88,12 @@ def _rows(result: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
 def _files_left_out(result: dict[str, Any]) -> Iterator[str]:
     files = result["files"]
-    yield from _skips(files["skipped"])
+    yield from left_out(files["skipped"])
     if files["broken"]:
         yield f"  {files['broken']:,} files with a syntax error, read as far as they go: {_some(files['broken_first'])}"
 
 
-def _skips(skipped: dict[str, Any]) -> Iterator[str]:
+def left_out(skipped: dict[str, Any]) -> Iterator[str]:
     for reason, skip in skipped.items():
         counts = [f"{skip[kind]:,} {kind}" for kind in ("files", "folders") if skip[kind]]
         yield f"  left out, {reason}: {' and '.join(counts)}: {_some(skip['first'])}"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 import os
 import pickle
-import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ import numpy as np
 from common.corpora.config import CorpusConfig
 from common.corpora.mining.functions import Function, ParsedFile
 from common.corpora.mining.languages import parse_file
+from common.corpora.mining.reading import Unusable, read_source
 from common.corpora.mining.rules import first_failing
 from common.corpora.mining.walk import FIRST, Skipped, SourceFile
 from common.corpora.pair_store import write_store
@@ -33,9 +33,6 @@ from common.corpora.splits import seeded_hash
 from common.errors import DataError
 from common.runs import whole_file, write_json
 from jobs.mining.source import Repository
-
-MINIFIED_LINE = 300  # mean bytes a line from which on code was not written for reading; ours have about 35
-MINIFIED_FROM = 5_000  # bytes; a shorter file may have one long table
 
 
 @dataclass(frozen=True)
@@ -111,13 +108,10 @@ def save_columns(path: Path, columns: Columns, files: np.ndarray) -> None:
 def _parsed(task: ShardTask, file: SourceFile, account: _Account, *, isolated: bool) -> ParsedFile | None:
     """The functions of a file; None, and it is counted, where it is no source code after all."""
     try:
-        source = _read(task.root / file.path, task.max_bytes)
-        if reason := _no_source(source):
-            account.skipped.add(reason, file.path)
-            return None
+        source = read_source(task.root / file.path, task.max_bytes)
         parse: Callable[..., ParsedFile] = _parse_apart if isolated else parse_file
         parsed = parse(source, file.path, file.language)
-    except _Unusable as error:
+    except Unusable as error:
         account.skipped.add(str(error), file.path)
         return None
     except DataError:
@@ -136,33 +130,6 @@ def _parsed(task: ShardTask, file: SourceFile, account: _Account, *, isolated: b
         if len(account.broken_first) < FIRST:
             account.broken_first.append(f"{file.path}:{parsed.broken_line}")
     return parsed
-
-
-class _Unusable(Exception):
-    """A file that cannot be read; says why."""
-
-
-def _read(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file that is still what the walk saw: no link, no pipe, not larger than the limit."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise _Unusable("no regular file")
-            source = file.read(limit + 1)
-    except OSError as error:
-        raise _Unusable(f"unreadable ({error.strerror})") from error
-    if len(source) > limit:
-        raise _Unusable("too large")
-    return source
-
-
-def _no_source(source: bytes) -> str | None:
-    if b"\0" in source:
-        return "binary"
-    if len(source) >= MINIFIED_FROM and len(source) > MINIFIED_LINE * (source.count(b"\n") + source.count(b"\r") + 1):
-        return "minified"
-    return None
 
 
 def _parse_apart(source: bytes, path: str, language: str) -> ParsedFile:
@@ -185,7 +152,7 @@ def _parse_apart(source: bytes, path: str, language: str) -> ParsedFile:
         answer = pipe.read()
     _, status = os.waitpid(child, 0)
     if status or not answer:
-        raise _Unusable("the parser crashed")
+        raise Unusable("the parser crashed")
     outcome = pickle.loads(answer)
     if isinstance(outcome, Exception):
         raise outcome

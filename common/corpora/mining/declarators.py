@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from tree_sitter import Node
 
-from common.corpora.mining.grammar import field_name
+from common.corpora.mining.grammar import Step, field_name
 
 _KEYWORDS = frozenset({
     "if", "else", "for", "while", "do", "switch", "case", "return", "sizeof", "catch", "try", "defined",
@@ -71,6 +72,49 @@ def receiver_name(node: Node) -> str | None:
     name, receiver = field_name(node), node.child_by_field_name("receiver")
     found = re.search(rb"([^\W\d]\w*)\s*(?:\[[^\]]*\]\s*)?\)\Z", receiver.text or b"") if receiver else None
     return f"{found[1].decode()}.{name}" if found and name else name
+
+
+def type_body(node: Node) -> Node | None:
+    """Go: where the fields of a structure or the methods of an interface begin; None for any other type."""
+    kind = node.child_by_field_name("type")
+    if kind is None or kind.type not in ("struct_type", "interface_type"):
+        return None
+    return next((child for child in kind.children if child.type in ("field_declaration_list", "{")), None)
+
+
+def type_name(node: Node) -> str | None:
+    """Go, C, C++: the name of a type that is defined at a node, None where it is only used or another's name."""
+    if node.type == "type_spec":
+        return field_name(node) if type_body(node) else None
+    name = node.child_by_field_name("name") if node.child_by_field_name("body") else None
+    return _qualified(name) if name else None
+
+
+def types_of_go(step: Step) -> Sequence[Step] | None:
+    """`type Name struct { … }` belongs together; of `type ( … )` each line is a declaration."""
+    node = step.node
+    if node.type != "type_declaration":
+        return None
+    whole = None if any(child.type == "(" for child in node.children) else node
+    return [Step(child, step.scope, None, whole, whole) for child in node.named_children]
+
+
+def types_of_c(step: Step) -> Sequence[Step] | None:
+    """C and C++: types are defined in type definitions, in declarations of variables and in other types.
+
+    `typedef struct { … } Name` gives the structure its name where it has none of its own.
+    """
+    node = step.node
+    if node.type == "type_definition":
+        given = node.child_by_field_name("declarator")
+        name = _text(given) if given and given.type == "type_identifier" else None
+        return [
+            Step(child, step.scope, None if child.child_by_field_name("name") else name, node, node)
+            for child in node.named_children
+        ]
+    if node.type in ("declaration", "field_declaration", "field_declaration_list"):
+        return [Step(child, step.scope) for child in node.named_children]
+    return None
 
 
 def constant_name(node: Node) -> str | None:

@@ -45,12 +45,14 @@ def parse_file(source: bytes, path: str, grammar: Grammar) -> ParsedFile:
     text = as_utf8(source, path)
     root = parser.parse(grammar.mask(text) if grammar.mask else text).root_node
     comments = Comments(text, grammar.marks)
-    found = (_function(step, text, path, grammar, comments) for step in _definitions(root, grammar, comments))
+    steps = (step for step in definitions(root, grammar, comments) if step.node.type in grammar.functions)
+    found = (function_of(step, text, path, grammar, comments) for step in steps)
     return ParsedFile(tuple(function for function in found if function), first_error(root))
 
 
-def _definitions(root: Node, grammar: Grammar, comments: Comments) -> Iterator[Step]:
-    """The functions in source order; `comments` has heard of all that stand before one when it comes."""
+def definitions(root: Node, grammar: Grammar, comments: Comments) -> Iterator[Step]:
+    """The functions and the scopes around them in source order, a scope before what is in it; `comments` has heard of
+    all that stand before one when it comes."""
     stack = [Step(child) for child in reversed(root.named_children)]
     while stack:
         step = stack.pop()
@@ -62,6 +64,7 @@ def _definitions(root: Node, grammar: Grammar, comments: Comments) -> Iterator[S
         elif kind in grammar.functions:
             yield step
         elif kind in grammar.scopes:
+            yield step
             name = (step.name or grammar.name(node) or "").replace("::", ".")
             scope = f"{step.scope}{name}." if name else step.scope
             stack.extend(Step(child, scope) for child in reversed(node.named_children))
@@ -72,13 +75,14 @@ def _definitions(root: Node, grammar: Grammar, comments: Comments) -> Iterator[S
             stack.extend(Step(child, step.scope) for child in reversed(node.named_children))
 
 
-def _function(step: Step, text: bytes, path: str, grammar: Grammar, comments: Comments) -> Function | None:
+def function_of(step: Step, text: bytes, path: str, grammar: Grammar, comments: Comments) -> Function | None:
+    """The function at a step of `definitions`; None where it has no name, or a syntax error in it."""
     node, start, end = step.node, step.start or step.node, step.end or step.node
     name = step.name or grammar.name(node)
     if not name or node.has_error or end.has_error:
         return None
     body = node.child_by_field_name("body")
-    taken = comments.above(start.start_point.row) or _in_front(node, body, start, comments)
+    taken = documenting(step, body, comments)
     written = comment_text([text_of(text, comment) for comment in taken]) if taken else ""
     return Function(
         path=path,
@@ -91,6 +95,12 @@ def _function(step: Step, text: bytes, path: str, grammar: Grammar, comments: Co
         parameters=_parameters(text, grammar.parameters(node) or node.child_by_field_name("parameter")),
         is_stub=_is_stub(text, body),
     )
+
+
+def documenting(step: Step, body: Node | None, comments: Comments) -> list[Node]:
+    """The comment of a definition: above it or, in front of its body, between what it is made of."""
+    start = step.start or step.node
+    return comments.above(start.start_point.row) or _in_front(step.node, body, start, comments)
 
 
 def _in_front(node: Node, body: Node | None, start: Node, comments: Comments) -> list[Node]:

@@ -37,6 +37,11 @@ def field_parameters(node: Node) -> Node | None:
     return node.child_by_field_name("parameters")
 
 
+def field_body(node: Node) -> Node | None:
+    """The node of the field `body`, which most grammars have."""
+    return node.child_by_field_name("body")
+
+
 @dataclass(frozen=True)
 class Grammar:
     """One language. Node types are those of its tree-sitter grammar; what is named nowhere is not looked into."""
@@ -65,6 +70,16 @@ class Grammar:
     """The list of a function's parameters."""
     expand: Callable[[Step], Sequence[Step] | None] | None = None
     """Asked first for the nodes to look at instead of this one; None leaves it to the sets above."""
+    classes: frozenset[str] = frozenset()
+    """Nodes that are a class, an interface, a structure: what a search index keeps beside functions."""
+    class_name: Callable[[Node], str | None] = field_name
+    """The name of such a node, None where it defines none."""
+    class_body: Callable[[Node], Node | None] = field_body
+    """Where the header of such a node ends."""
+    class_steps: Callable[[Step], Sequence[Step] | None] | None = None
+    """Asked before `expand` where classes are looked for: they stand in places that hold no function."""
+    namespaces: frozenset[str] = frozenset()
+    """The scopes whose functions are no methods."""
     mask: Callable[[bytes], bytes] | None = None
     """Blanks out what the grammar cannot read; the length must stay."""
     entry: str = "language"

@@ -19,6 +19,7 @@ _THROUGH = frozenset({
     "parenthesized_expression", "unary_expression", "await_expression", "as_expression", "satisfies_expression",
     "non_null_expression", "sequence_expression", "return_statement",
 })  # fmt: skip
+_FIELDS = frozenset({"field_definition", "public_field_definition"})
 _HOLDER = re.compile(r"\A(?:(?:module\.)?exports|window|globalThis|global|self|root|this)\.")
 
 
@@ -31,6 +32,18 @@ def expand(step: Step) -> Sequence[Step] | None:
         return [step._replace(node=child) for child in node.named_children]
     handler = _HANDLERS.get(kind)
     return handler(step) if handler else None
+
+
+def class_steps(step: Step) -> Sequence[Step] | None:
+    """`static Name = class { … }`, a class in a class, besides what `expand` finds; and of `a = …, b = …`, which is how
+    minified files are written, each part by itself."""
+    node, value = step.node, step.node.child_by_field_name("value")
+    if node.type == "sequence_expression":
+        return [Step(child, step.scope, step.name, child, child) for child in node.named_children]
+    if node.type not in _FIELDS or value is None or value.type != "class":
+        return expand(step)
+    name = node.child_by_field_name("property") or node.child_by_field_name("name")
+    return [Step(value, step.scope, _text(name), step.start or node, node)] if name else []
 
 
 def own_name(node: Node) -> str | None:

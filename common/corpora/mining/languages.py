@@ -21,6 +21,14 @@ _JAVASCRIPT_PASSED = frozenset({
     "statement_block", "if_statement", "else_clause", "try_statement", "catch_clause", "finally_clause",
 })  # fmt: skip
 
+_JAVA_CLASSES = frozenset({"class_declaration", "interface_declaration", "enum_declaration", "record_declaration"})
+_PHP_CLASSES = frozenset({"class_declaration", "interface_declaration", "trait_declaration", "enum_declaration"})
+_CSHARP_CLASSES = frozenset({
+    "class_declaration", "struct_declaration", "interface_declaration", "record_declaration", "enum_declaration",
+})  # fmt: skip
+_TYPESCRIPT_CLASSES = frozenset({"class_declaration", "abstract_class_declaration", "class"})
+_C_CLASSES = frozenset({"struct_specifier", "union_specifier", "enum_specifier"})
+
 GRAMMARS = (
     Grammar(
         language="java",
@@ -28,8 +36,9 @@ GRAMMARS = (
         package="tree-sitter-java",
         extensions=(".java",),
         functions=frozenset({"method_declaration", "constructor_declaration", "compact_constructor_declaration"}),
-        scopes=frozenset({"class_declaration", "interface_declaration", "enum_declaration", "record_declaration"}),
+        scopes=_JAVA_CLASSES,
         passed=frozenset({"class_body", "interface_body", "enum_body", "enum_body_declarations"}),
+        classes=_JAVA_CLASSES | {"annotation_type_declaration"},
         marks=("/**",),
         reduce=markup.javadoc,
     ),
@@ -45,6 +54,8 @@ GRAMMARS = (
         reduce=markup.javadoc,
         name=javascript.own_name,
         expand=javascript.expand,
+        classes=frozenset({"class_declaration", "class"}),
+        class_steps=javascript.class_steps,
     ),
     Grammar(
         language="typescript",
@@ -52,14 +63,15 @@ GRAMMARS = (
         package="tree-sitter-typescript",
         extensions=(".ts", ".mts", ".cts", ".tsx"),
         functions=_JAVASCRIPT_FUNCTIONS | {"abstract_method_signature"},
-        scopes=frozenset({
-            "class_declaration", "abstract_class_declaration", "class", "internal_module", "module",
-        }),
+        scopes=_TYPESCRIPT_CLASSES | {"internal_module", "module"},
         passed=_JAVASCRIPT_PASSED | {"ambient_declaration"},
         marks=("/**",),
         reduce=markup.javadoc,
         name=javascript.own_name,
         expand=javascript.expand,
+        classes=_TYPESCRIPT_CLASSES | {"interface_declaration", "enum_declaration"},
+        class_steps=javascript.class_steps,
+        namespaces=frozenset({"internal_module", "module"}),
         entry="language_typescript",
         entries={".tsx": "language_tsx"},
     ),
@@ -74,6 +86,10 @@ GRAMMARS = (
         marks=("//", "/*"),
         reduce=markup.plain,
         name=declarators.receiver_name,
+        classes=frozenset({"type_spec"}),
+        class_name=declarators.type_name,
+        class_body=declarators.type_body,
+        class_steps=declarators.types_of_go,
     ),
     Grammar(
         language="ruby",
@@ -90,6 +106,7 @@ GRAMMARS = (
         reduce=markup.rdoc,
         name=declarators.constant_name,
         wrappers=frozenset({"call", "argument_list"}),
+        classes=frozenset({"class", "module"}),
     ),
     Grammar(
         language="php",
@@ -97,7 +114,7 @@ GRAMMARS = (
         package="tree-sitter-php",
         extensions=(".php",),
         functions=frozenset({"function_definition", "method_declaration"}),
-        scopes=frozenset({"class_declaration", "interface_declaration", "trait_declaration", "enum_declaration"}),
+        scopes=_PHP_CLASSES,
         passed=frozenset({
             "namespace_definition", "declaration_list", "enum_declaration_list", "compound_statement", "if_statement",
             "else_clause", "else_if_clause", "colon_block",
@@ -105,6 +122,7 @@ GRAMMARS = (
         marks=("/**",),
         reduce=markup.javadoc,
         entry="language_php",
+        classes=_PHP_CLASSES,
     ),
     Grammar(
         language="c",
@@ -119,6 +137,9 @@ GRAMMARS = (
         name=declarators.declared_name,
         parameters=declarators.declared_parameters,
         mask=declarators.without_c_linkage,
+        classes=_C_CLASSES,
+        class_name=declarators.type_name,
+        class_steps=declarators.types_of_c,
     ),
     Grammar(
         language="cpp",
@@ -137,6 +158,10 @@ GRAMMARS = (
         name=declarators.declared_name,
         parameters=declarators.declared_parameters,
         mask=declarators.without_macros,
+        classes=_C_CLASSES | {"class_specifier"},
+        class_name=declarators.type_name,
+        class_steps=declarators.types_of_c,
+        namespaces=frozenset({"namespace_definition"}),
     ),
     Grammar(
         language="csharp",
@@ -147,14 +172,12 @@ GRAMMARS = (
             "method_declaration", "constructor_declaration", "destructor_declaration", "operator_declaration",
             "conversion_operator_declaration", "local_function_statement",
         }),
-        scopes=frozenset({
-            "class_declaration", "struct_declaration", "interface_declaration", "record_declaration",
-            "enum_declaration",
-        }),
+        scopes=_CSHARP_CLASSES,
         passed=_PREPROCESSOR | {"namespace_declaration", "declaration_list", "global_statement"},
         marks=("///", "/**"),
         reduce=markup.xmldoc,
         name=declarators.operator_name,
+        classes=_CSHARP_CLASSES,
     ),
 )  # fmt: skip
 _BY_LANGUAGE = {grammar.language: grammar for grammar in GRAMMARS}
@@ -180,8 +203,13 @@ def parse_file(source: bytes, path: str, language: str) -> ParsedFile:
     bytes that are no text."""
     if language == python.LANGUAGE:
         return python.parse_file(source, path)
+    return extract.parse_file(source, path, grammar_of(source, path, language))
+
+
+def grammar_of(source: bytes, path: str, language: str) -> Grammar:
+    """The record of a file's language, Python excepted. Raises `UserError` where there is none."""
     if language not in _BY_LANGUAGE:
         raise UserError(f"no parser for language {language!r}", f"known are {', '.join(LANGUAGES)}")
     if language == "c" and PurePath(path).suffix.lower() == ".h" and declarators.is_cplusplus(source):
         language = "cpp"
-    return extract.parse_file(source, path, _BY_LANGUAGE[language])
+    return _BY_LANGUAGE[language]

@@ -12,6 +12,8 @@ import io
 import re
 import tokenize
 import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from tree_sitter import Node
 
@@ -32,6 +34,22 @@ _WALKED = _COMPOUND | _DEFINITIONS
 _DOES_NOTHING = re.compile(r"(?:pass|\.\.\.)\Z|(?:raise|return) NotImplemented(?:Error)?\b")
 
 
+class Definition(NamedTuple):
+    """A function or a class."""
+
+    node: Node
+    """With its decorators."""
+    bare: Node
+    """Without them."""
+    body: Node
+    symbol: str
+
+    @property
+    def is_class(self) -> bool:
+        """Whether it is a class."""
+        return self.bare.type == "class_definition"
+
+
 def extract_functions(source: bytes, path: str) -> list[Function]:
     """The functions and methods of one file in source order. Raises like `parse_file`."""
     return list(parse_file(source, path).functions)
@@ -43,9 +61,14 @@ def parse_file(source: bytes, path: str) -> ParsedFile:
     Raises `DataError` where the bytes are no text in the encoding the file declares, `UserError` where the grammar is
     not installed.
     """
-    text = _as_utf8(source, path)
+    text = as_utf8(source, path)
     root = parser(TITLE, PACKAGE).parse(text).root_node
-    found: list[Function] = []
+    found = (found for found in definitions(root, text) if not (found.is_class or found.node.has_error))
+    return ParsedFile(tuple(function_of(text, path, definition) for definition in found), first_error(root))
+
+
+def definitions(root: Node, text: bytes) -> Iterator[Definition]:
+    """The functions and classes in source order, a class before what is in it."""
     stack: list[tuple[Node, str]] = [(root, "")]
     while stack:
         node, scope = stack.pop()
@@ -53,20 +76,18 @@ def parse_file(source: bytes, path: str) -> ParsedFile:
             inner = [(child, scope) for child in node.named_children if child.type in _WALKED]
             stack.extend(reversed(inner))
             continue
-        definition = node.child_by_field_name("definition") if node.type == "decorated_definition" else node
-        name = definition.child_by_field_name("name") if definition else None
-        body = definition.child_by_field_name("body") if definition else None
-        if definition is None or name is None or body is None:
+        bare = node.child_by_field_name("definition") if node.type == "decorated_definition" else node
+        name = bare.child_by_field_name("name") if bare else None
+        body = bare.child_by_field_name("body") if bare else None
+        if bare is None or name is None or body is None:
             continue
-        symbol = scope + text_of(text, name)
-        if definition.type == "class_definition":
-            stack.append((body, symbol + "."))
-        elif not node.has_error:
-            found.append(_function(text, path, symbol, node, definition, body))
-    return ParsedFile(tuple(found), first_error(root))
+        definition = Definition(node, bare, body, scope + text_of(text, name))
+        yield definition
+        if definition.is_class:
+            stack.append((body, definition.symbol + "."))
 
 
-def _as_utf8(source: bytes, path: str) -> bytes:
+def as_utf8(source: bytes, path: str) -> bytes:
     """What the tree is parsed from, read in the encoding that the file declares, as Python's own reader does."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
@@ -75,17 +96,19 @@ def _as_utf8(source: bytes, path: str) -> bytes:
     return decoded(source, path, encoding)
 
 
-def _function(text: bytes, path: str, symbol: str, node: Node, definition: Node, body: Node) -> Function:
+def function_of(text: bytes, path: str, definition: Definition) -> Function:
+    """The function at a definition without syntax errors."""
+    node, body = definition.node, definition.body
     documentation, without = _take_documentation(text, node, body)
     return Function(
         path=path,
-        symbol=symbol,
+        symbol=definition.symbol,
         start_line=node.start_point.row + 1,
         end_line=node.end_point.row + 1,
         code=dedented(without, indent_at(text, node.start_byte)),
         documentation=rst(documentation),
         language=LANGUAGE,
-        parameters=_parameters(text, definition.child_by_field_name("parameters")),
+        parameters=_parameters(text, definition.bare.child_by_field_name("parameters")),
         is_stub=_is_stub(text, body, documented=bool(documentation)),
     )
 
@@ -93,13 +116,13 @@ def _function(text: bytes, path: str, symbol: str, node: Node, definition: Node,
 def _take_documentation(text: bytes, node: Node, body: Node) -> tuple[str, str]:
     """The documentation, and the function's text without it."""
     whole = text_of(text, node)
-    statements = [child for child in body.named_children if child.type != "comment"]
-    value = _docstring(text, statements[0]) if statements else None
-    if value is None:
+    found = docstring(text, body)
+    if found is None:
         return "", whole
-    start, end = statements[0].start_byte, statements[0].end_byte
+    statement, value = found
+    start, end = statement.start_byte, statement.end_byte
     before, after = text[node.start_byte : start].decode(), text[end : node.end_byte].decode()
-    if len(statements) == 1:  # a body must not be empty
+    if sum(child.type != "comment" for child in body.named_children) == 1:  # a body must not be empty
         return value, before + "pass" + after
     rest = after.lstrip(" \t;")
     if rest.startswith("\n") and not before.rsplit("\n", 1)[-1].strip():
@@ -108,7 +131,14 @@ def _take_documentation(text: bytes, node: Node, body: Node) -> tuple[str, str]:
     return value, before + rest
 
 
-def _docstring(text: bytes, statement: Node) -> str | None:
+def docstring(text: bytes, body: Node) -> tuple[Node, str] | None:
+    """The statement that documents a body or a module, and its cleaned value without quotes; None without one."""
+    first = next((child for child in body.named_children if child.type != "comment"), None)
+    value = _string(text, first) if first else None
+    return None if first is None or value is None else (first, value)
+
+
+def _string(text: bytes, statement: Node) -> str | None:
     """The cleaned value of a statement that is nothing but a string; None for f-strings, bytes and all else."""
     value = statement.named_children[0] if statement.named_child_count == 1 else None
     while value is not None and value.type == "parenthesized_expression" and value.named_child_count == 1:

@@ -28,6 +28,7 @@ _VENDORED = frozenset({
     "vendor", "vendors", "vendored", "_vendor", "_vendored", "_bundled", "third_party", "third-party", "thirdparty",
     "node_modules", "bower_components", "site-packages", "dist-packages",
 })  # fmt: skip
+TEST = "test"
 _BUILT = frozenset({"dist", "build", "_build", "__pycache__"})
 _MINIFIED = re.compile(r"[.-]min\.(?:js|mjs|cjs)$|\.bundle\.js$")
 
@@ -93,6 +94,8 @@ class WalkRules:
     gitignore: bool = True
     path_rules: bool = True
     """Leave out tests, other people's code, what was built, and what is hidden."""
+    tests: bool = False
+    """Take tests all the same."""
     max_bytes: int = DEFAULT_MAX_BYTES
     excluded: Path | None = None
     """A folder that is not looked into: the run folder, if it lies in the tree."""
@@ -167,7 +170,8 @@ def _judge(
     if rules.gitignore and ignore.ignores(entry.path, folder=is_folder):
         skipped.add("ignored by git", name, folder=is_folder)
         return None
-    if rules.path_rules and (reason := path_rule(entry.name, folder=is_folder)):
+    reason = path_rule(entry.name, folder=is_folder) if rules.path_rules else None
+    if reason and not (rules.tests and reason == TEST):
         skipped.add(reason, name, folder=is_folder)
         return None
     if is_folder:
@@ -194,12 +198,18 @@ def path_rule(name: str, *, folder: bool) -> str | None:
         return "hidden"
     words = {word.lower() for word in _WORD.findall(PurePosixPath(name).stem)}
     if words & _TEST_WORDS or (name in _SPEC_FOLDERS if folder else _SPEC.search(name)):
-        return "test"
+        return TEST
     if not folder:
         return "minified" if _MINIFIED.search(name) else None
     if name.lower() in _VENDORED:
         return "vendored"
     return "built" if name.lower() in _BUILT else None
+
+
+def is_test(path: str) -> bool:
+    """Whether a file's path, relative to the root, says that it belongs to tests."""
+    *folders, name = PurePosixPath(path).parts
+    return path_rule(name, folder=False) == TEST or any(path_rule(part, folder=True) == TEST for part in folders)
 
 
 def _kind_of_link(path: str, root: Path) -> str:

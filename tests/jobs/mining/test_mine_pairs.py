@@ -152,7 +152,7 @@ def test_a_parser_that_crashes_costs_one_file_when_files_are_parsed_apart(monkey
     monkeypatch.setattr(shards, "parse_file", crashing)
     good = shards._parse_apart(module(1).encode(), "good.py", "python")
     assert isinstance(good, ParsedFile) and len(good.functions) == 10
-    with pytest.raises(shards._Unusable, match="crashed"):
+    with pytest.raises(shards.Unusable, match="crashed"):
         shards._parse_apart(b"", "bad.py", "python")
 
 
