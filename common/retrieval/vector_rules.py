@@ -1,0 +1,61 @@
+"""How an index of vectors is laid out for so many of them, and when that no longer fits. Pure.
+
+An inverted file (IVF) keeps the vectors in lists, one around each of the centres that k-means found, and a query looks
+into the lists whose centres are closest to it. Below a number of vectors, comparing all is fast enough and misses none.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from common.config import Config
+
+Storage = Literal["float32", "float16", "int8"]
+"""What a dimension of a stored vector takes: 4, 2 or 1 byte."""
+
+LISTS_PER_ROOT = 4  # lists per √N: a query then compares about as many centres as vectors
+TRAINED_ON = 40  # vectors per list to find the centres with; FAISS warns below 39
+GROWTH = 2  # from so many times the vectors it was laid out for, or so small a part of them, an index is stale
+
+
+class VectorSettings(Config):
+    """How vectors are stored and searched."""
+
+    storage: Storage = "float16"
+    """Numbers that vectors are stored in: float32, float16, or int8 (each dimension's range in 256 steps)."""
+    exact_up_to: int = Field(200_000, ge=0)
+    """Vectors up to which a query is compared with every one; beyond, with those in the lists closest to it."""
+    probes: int | None = Field(None, ge=1)
+    """Lists that a query looks into; more find more and take longer. Default: by the number of lists."""
+
+    def lists(self, count: int) -> int:
+        """Lists for so many vectors; 0 = exact."""
+        lists = min(round(LISTS_PER_ROOT * math.sqrt(count)), count // TRAINED_ON)
+        return lists if lists > 1 and count > self.exact_up_to else 0
+
+    def probed(self, lists: int, share: float = 1.0) -> int:
+        """Of so many lists, how many a query looks into where a filter lets `share` (0 to 1) of all vectors through.
+
+        As many more as the filter is narrow, so that a query is compared with as many vectors as without one; where
+        that is no fewer than the filter lets through, every list.
+        """
+        wanted = self.probes or rule_probes(lists)
+        return lists if wanted >= share * lists else math.ceil(wanted / share)
+
+    def outgrown(self, built: int, count: int) -> bool:
+        """Whether an index laid out for `built` vectors should be built again for the `count` that it holds now.
+
+        Upwards the limit of the exact search counts at once; downwards with a margin, so that an index at the limit
+        is not built again and again.
+        """
+        if not self.lists(built):
+            return self.lists(count) > 0 or (self.storage == "int8" and count > GROWTH * built)
+        return count > GROWTH * built or GROWTH * count < built
+
+
+def rule_probes(lists: int) -> int:
+    """Lists to look into for a recall@10 of 0.99, as `benchmarks/vector_index.py` measured it."""
+    return max(1, lists // 16)
