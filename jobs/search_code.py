@@ -1,118 +1,122 @@
-"""Search code in the terminal: `python -m jobs.search_code "query" … --index RUN_DIR`.
-
-First form: the index is a run folder of `jobs.train_search --index`, whose functions were encoded by its adapter.
-"""
+"""Search code in the terminal: `python -m jobs.search_code "query" … --index DIR`, an index of `jobs.build_index`."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 from pydantic_settings import CliPositionalArg
 
 from common.cli import Job, run
 from common.config import JobConfig
-from common.errors import UserError
 from common.runs import Result
+
+if TYPE_CHECKING:
+    from common.retrieval.searcher import Hit
+
+FIELDS = ("path", "start_line", "end_line", "symbol", "kind", "language", "score", "scores")
 
 
 class SearchCodeConfig(JobConfig):
-    """Search the functions a run has indexed."""
+    """Search an index by words and by meaning."""
 
     queries: CliPositionalArg[tuple[str, ...]] = ()
-    """What to look for, in words; several queries are answered one after the other."""
+    """What to look for, in words or as code; several queries are answered one after the other."""
     index: Path | None = None
-    """Run folder of `jobs.train_search`."""
-    top: int = Field(3, ge=1)
+    """Folder of `jobs.build_index`, or the run folder of a training that left an index."""
+    adapter: str = "auto"
+    """Whose vectors are searched, where the index has several: an adapter's name, or the beginning of its digest;
+    `base`; or auto: by --language, --file, or what the query looks like."""
+    adapter_folder: Path | None = None
+    """Where the adapter is now, if it has moved since the build."""
+    legs: Literal["hybrid", "dense", "bm25"] = "hybrid"
+    """By words (bm25), by meaning (dense), or both."""
+    language: tuple[str, ...] = ()
+    """Only units in these languages, such as `python,go`."""
+    path: tuple[str, ...] = ()
+    """Only files that match one of these globs; `*` also crosses folders."""
+    kind: tuple[Literal["function", "method", "class", "module"], ...] = ()
+    """Only these kinds of unit."""
+    tests: bool = False
+    """Find test code, too."""
+    file: str | None = None
+    """The file one is working on: auto takes its language's adapter."""
+    top: int = Field(5, ge=1)
     """Hits to show for each query."""
-    lines: int = Field(6, ge=0)
+    lines: int = Field(8, ge=0)
     """Lines of code to show for each hit."""
     json_output: bool = Field(False, alias="json")
-    """Print JSON: one list of hits per query."""
+    """Print JSON: a list of hits; with several queries, a list for each."""
 
     @model_validator(mode="after")
     def _complete(self) -> SearchCodeConfig:
         if not self.queries or not all(query.strip() for query in self.queries):
             raise ValueError("give at least one query that is not empty")
         if self.index is None:
-            raise ValueError("index is required: the run folder of a finished jobs.train_search")
+            raise ValueError("index is required: the folder of jobs.build_index")
         return self
 
 
 def main(config: SearchCodeConfig) -> Result:
-    """Dense search with the run's adapter; each hit carries its place, cosine and code."""
-    from common.models.encoder import Encoder
-    from common.models.loading import EncoderConfig, resolve
-    from jobs.search.index import open_index
+    """The hits of each query, and which adapter was picked for it and why."""
+    from common.retrieval.filters import Filters
+    from jobs.indexing.querying import Queries
 
-    run_dir, finished = _open(config)
-    stored = finished["config"]
-    index, documents = open_index(run_dir / "index")
-    base = resolve(stored["model"], EncoderConfig.model_validate(stored["encoder"]))
-    encoder = Encoder.load(base, adapter=run_dir / "adapter")
-    rows, cosines = index.top(encoder.encode(list(config.queries), "query"), config.top)
-    hits = [
-        [_hit(documents[row], float(cosine), config.lines) for row, cosine in zip(*found, strict=True)]
-        for found in zip(rows, cosines, strict=True)
-    ]
-    return {
-        "queries": list(config.queries),
-        "hits": hits,
-        "json": config.json_output,
-        "documents": len(documents),
-        "root": finished["data"]["root"],
-        "adapter": finished["adapter"]["digest"],
-    }
+    filters = Filters(languages=config.language, paths=config.path, kinds=config.kind, tests=config.tests)
+    hits, picked, searcher = [], [], None
+    with closing(Queries(index_folder(config), config.adapter_folder)) as queries:
+        for query in config.queries:
+            searcher, why = queries.searcher(query, config.adapter, filters, config.file)
+            vector = queries.vector(searcher, query) if config.legs != "bm25" else None
+            found = searcher.search(query, vector, top=config.top, filters=filters, words=config.legs != "dense")
+            hits.append([_hit(hit, config.lines) for hit in found])
+            picked.append(why)
+        assert searcher is not None
+        return {
+            "queries": list(config.queries),
+            "hits": hits,
+            "picked": picked,
+            "json": config.json_output,
+            "units": len(searcher),
+            "root": str(searcher.root or ""),
+        }
 
 
-def _open(config: SearchCodeConfig) -> tuple[Path, dict[str, Any]]:
+def index_folder(config: SearchCodeConfig) -> Path:
+    """The folder of the index, which a training run has inside its own."""
     assert config.index is not None
-    file = config.index / "result.json"
-    try:
-        finished = json.loads(file.read_text("utf-8"))
-        config_file = (config.index / "config.resolved.yaml").read_text("utf-8")
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{config.index} is not the folder of a finished jobs.train_search: no {Path(error.filename).name}",
-            "give one as --index, or make one with `make demo`",
-        ) from error
-    import yaml
-
-    return config.index, {**finished, "config": yaml.safe_load(config_file)}
+    inside = config.index / "index"
+    return inside if not (config.index / "store.db").exists() and (inside / "store.db").exists() else config.index
 
 
-def _hit(document: Any, cosine: float, lines: int) -> dict[str, Any]:
-    place = document.metadata
-    return {
-        "path": place.get("path", ""),
-        "start_line": place.get("start_line"),
-        "end_line": place.get("end_line"),
-        "symbol": place.get("symbol", ""),
-        "language": place.get("language", ""),
-        "score": cosine,
-        "snippet": "\n".join(document.text.splitlines()[:lines]),
-    }
+def _hit(hit: Hit, lines: int) -> dict[str, Any]:
+    return {name: getattr(hit, name) for name in FIELDS} | {"snippet": "\n".join(hit.source.splitlines()[:lines])}
 
 
 def _plan(config: SearchCodeConfig) -> str:
-    run_dir, finished = _open(config)
-    return f"search the functions of {run_dir} with adapter {finished['adapter']['digest'][:12]}…"
+    from common.retrieval.store import Store
+
+    with closing(Store.open(index_folder(config))) as store:
+        names = ", ".join(space.name() for space in store.spaces().values())
+        return f"search {store.counts()['units']:,} units of {store.facts.root} with {names}"
 
 
 def _show(result: Result) -> str:
     if result["json"]:
-        return json.dumps(result["hits"], indent=2, ensure_ascii=False)
-    from jobs.search.table import render_hits
+        hits = result["hits"][0] if len(result["hits"]) == 1 else result["hits"]
+        return json.dumps(hits, indent=2, ensure_ascii=False)
+    from jobs.indexing.table import render_hits
 
     return render_hits(result)
 
 
 JOB = Job(
     name="jobs.search_code",
-    description="Search functions by what they do; shows file, line and snippet.",
+    description="Search code by what it does, or by its words; shows file, line and snippet.",
     config=SearchCodeConfig,
     main=main,
     plan=_plan,

@@ -8,7 +8,6 @@
     evaluation.py     BM25, base, adapter, hybrid on one retrieval set, under each protocol; vectors.py keeps vectors
     languages.py      the same on several sets, with macro and micro means
     table.py          what people read
-    index.py          a first index over the corpus
 
 May import: common, jobs.training, jobs.mining.
 """

@@ -175,13 +175,22 @@ def held_out_sets(data: Result, folder: Path) -> dict[str, RetrievalSet]:
 
 
 def _index(config: TrainSearchConfig, base: Base, data: Result, folder: Path) -> Result:
-    from jobs.search.index import build
+    """The corpus' documents, for `jobs.search_code`; those that were held out included."""
+    from common.retrieval.vector_rules import VectorSettings
+    from jobs.indexing.corpus import files_of
+    from jobs.indexing.encoders import embedder
+    from jobs.indexing.pipeline import index_units
 
     seen = {pair.document: pair for pair in read_pairs(folder / "data" / TRAIN).pairs}
-    documents = [Document(pair.document, metadata={**pair.extra, "language": pair.language}) for pair in seen.values()]
+    documents = [
+        (f"train-{number}", Document(pair.document, metadata={**pair.extra, "language": pair.language}))
+        for number, pair in enumerate(seen.values())
+    ]
     for held in (read_beir(folder / "data" / "dev")[0], *held_out_sets(data, folder).values()):
-        documents += held.documents.values()
-    return build(folder / "index", documents, base, folder / "adapter", config.training.precision)
+        documents += held.documents.items()
+    adapter = embedder(config.model, config.encoder, str(folder / "adapter"), config.training.precision)
+    root = Path(data["root"]) if data["root"] else None
+    return index_units(folder / "index", files_of(documents), [adapter], VectorSettings(), config.cluster, root)
 
 
 def _register(

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
 
 LABELS = {"bm25": "BM25", "zero_shot": "zero-shot", "adapter": "adapter", "hybrid": "hybrid"}
@@ -181,23 +177,3 @@ def _interval(value: dict[str, float], *, signed: bool = False) -> str:
 def _signed(value: float) -> str:
     """×100 with its sign; a value that rounds to nothing has a plus."""
     return f"{round(100 * value, 1) + 0.0:+.1f}"
-
-
-def render_hits(result: dict[str, Any]) -> str:
-    """Hits with path:line, symbol, cosine and the first lines of code; in colour where a terminal shows it."""
-    console = Console(file=io.StringIO(), width=110, force_terminal=sys.stdout.isatty())
-    for query, hits in zip(result["queries"], result["hits"], strict=True):
-        console.print(f"\n[bold]{escape(query)}[/bold]", highlight=False)
-        for place, hit in enumerate(hits, start=1):
-            console.print(
-                f"  {place}. [cyan]{escape(hit['path'])}:{hit['start_line']}[/cyan]  {escape(hit['symbol'])}"
-                f"  [dim]{hit['score']:.2f}[/dim]",
-                highlight=False,
-            )
-            if hit["snippet"]:
-                code = Syntax(hit["snippet"], hit["language"] or "text", background_color="default", word_wrap=False)
-                console.print(Padding(code, (0, 0, 0, 5)))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    where = f"; paths are relative to {result['root']}" if result["root"] else ""
-    lines = [line.rstrip() for line in text.splitlines()]
-    return "\n".join([*lines, "", f"{result['documents']:,} functions searched{where}"])
