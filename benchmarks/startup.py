@@ -9,8 +9,9 @@ import time
 from benchmarks.harness import show, write
 
 COMMANDS = (
-    *(f"jobs.{name}" for name in ("train_search", "evaluate_search", "search_code", "mine_pairs", "mine_negatives")),
-    *("cluster.submit", "cluster.doctor"),
+    *(f"jobs.{name}" for name in ("train_search", "evaluate_search", "build_index", "search_code", "check_index")),
+    *(f"jobs.{name}" for name in ("mine_pairs", "mine_negatives", "train_codegen", "evaluate_codegen")),
+    *("tuning.sweep", "cluster.submit", "cluster.doctor"),
 )
 TRIES = 5
 

@@ -63,7 +63,7 @@ def _pool(
     batches: Sequence[Sequence[tuple[int, str]]], embedder: Embedder, cluster: ClusterConfig
 ) -> Iterator[tuple[list[int], np.ndarray]]:
     """Over Ray Data: a block is a batch, and an actor encodes it as a whole."""
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
     with connected(cluster) as use_gpu:
         import ray.data

@@ -9,5 +9,5 @@
     languages.py      the same on several sets, with macro and micro means
     table.py          what people read
 
-May import: common, jobs.training, jobs.mining.
+May import: common, jobs.training, jobs.mining, jobs.indexing.
 """
