@@ -2,23 +2,25 @@
 
 A trial is deterministic: one that is stopped has the beginning of the curve that it has to its end. So the project's
 own searchers and scheduler can be held against a grid that was trained once, as tabular benchmarks of architecture
-search do (Ying et al. 2019), under as many search seeds as one likes.
+search do (Ying et al. 2019), under as many search seeds as one likes. Each step counts as equally long.
 """
 
 from __future__ import annotations
 
 import heapq
+import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+from tuning.config import Search
 from tuning.outcome import Direction, Trial
-from tuning.searchers import Tpe
-from tuning.space import Space
+from tuning.searchers import Listed, Tpe
+from tuning.space import Point, Space
 from tuning.stopping import METRIC, SHARE, CooperativeAsha, Stops, reached
 from tuning.trial import best_of
 
@@ -33,75 +35,85 @@ class Found:
     trials: int
 
 
-def asha(
-    grid: Sequence[Trial], rungs: Sequence[float], reduction: int, direction: Direction, *, seed: int, concurrent: int
-) -> Found:
-    """Every point of the grid in a random order under asynchronous halving, `concurrent` at once, each step equally
-    long. A trial's curve must hold its evaluations at the rungs."""
-    order = list(grid)
-    Random(seed).shuffle(order)
+def search(grid: Sequence[Trial], space: Space, how: Search, direction: Direction, concurrent: int) -> Found:
+    """Search the points of `grid`, `concurrent` at once. Its curves must hold the evaluations at the rungs of `how`."""
     with tempfile.TemporaryDirectory() as folder:
-        stops = Stops(Path(folder) / "stops")
-        scheduler = CooperativeAsha(rungs, reduction, direction, stops)
-        waiting, running = list(enumerate(order)), []  # (when its next evaluation is, place, trial, index of it)
-        now, seen = 0, {}
-
-        def begin() -> None:
-            if waiting:
-                place, trial = waiting.pop(0)
-                scheduler.on_trial_add(None, _tune(place))
-                curve = [entry for entry in trial.curve if entry[0]]
-                seen[place] = []
-                heapq.heappush(running, (now + curve[0][0], place, curve, 0, trial.steps))
-
-        for _ in range(concurrent):
-            begin()
-        while running:
-            now, place, curve, index, steps = heapq.heappop(running)
-            step, value = curve[index]
-            seen[place].append((step, value))
-            scheduler.on_trial_result(None, _tune(place), {SHARE: reached(step, steps), METRIC: value})
-            if stops.asked(str(place)) or index + 1 == len(curve):
-                begin()
-            else:
-                heapq.heappush(running, (now + curve[index + 1][0] - step, place, curve, index + 1, steps))
-    curves = list(seen.values())
-    values = [best for curve in curves if (best := best_of(curve, direction)) is not None]
-    best = max(values) if direction == "max" else min(values)
-    return Found(best, sum(curve[-1][0] for curve in curves), len(curves))
+        return _Replay(grid, space, how, direction, Path(folder)).run(concurrent)
 
 
-def tpe(
-    grid: Mapping[str, Trial], space: Space, identify: Any, direction: Direction, *, count: int, seed: int,
-    concurrent: int,
-) -> Found:  # fmt: skip
-    """`count` points of the grid, each to its end, chosen by TPE; `identify` names a point as the grid does."""
-    names: dict[str, str] = {}
-    searcher = Tpe(
-        space, count, seed, {"metric": direction},
-        allowed=lambda point: identify(point) not in names.values(),
-        outcome=lambda tune_id: grid[names[tune_id]],
-        begin=lambda tune_id, point: names.__setitem__(tune_id, identify(point)),
-    )  # fmt: skip
-    running: list[tuple[int, str]] = []
-    now = number = 0
-    while True:
-        while len(running) < concurrent:
-            tune_id = str(number)
-            if searcher.suggest(tune_id) == searcher.FINISHED:
+class _Replay:
+    def __init__(self, grid: Sequence[Trial], space: Space, how: Search, direction: Direction, folder: Path) -> None:
+        self._grid = {named(trial.config): trial for trial in grid}
+        self._direction = direction
+        self._names: dict[str, str] = {}  # Tune's id of each trial to its point, in the order of their beginning
+        self._ended: dict[str, Trial] = {}
+        self._stops = Stops(folder / "stops")
+        self._asha = None
+        if how.stopping == "asha":
+            self._asha = CooperativeAsha(how.rungs(), how.reduction, direction, self._stops)
+        self._searcher = self._searcher_of(how, space)
+        self._running: list[tuple[int, int, str]] = []  # (when its next evaluation is, which of its curve, Tune's id)
+
+    def run(self, concurrent: int) -> Found:
+        now = 0
+        while True:
+            while len(self._running) < concurrent and self._begin(now):
+                pass
+            if not self._running:
                 break
-            heapq.heappush(running, (now + grid[names[tune_id]].trained_steps, tune_id))
-            number += 1
-        if not running:
-            break
-        now, tune_id = heapq.heappop(running)
-        searcher.on_trial_complete(tune_id)
-    tried = [grid[name] for name in names.values()]
-    values = [trial.metric for trial in tried if trial.metric is not None]
-    return Found(
-        max(values) if direction == "max" else min(values), sum(trial.trained_steps for trial in tried), len(tried)
-    )
+            now, index, tune_id = heapq.heappop(self._running)
+            trial = self._grid[self._names[tune_id]]
+            step, value = trial.curve[index]
+            if self._asha:
+                report = {SHARE: reached(step, trial.steps), METRIC: value}
+                self._asha.on_trial_result(None, _tune(tune_id), report)
+            if step == trial.steps or self._stops.asked(tune_id):
+                self._ended[tune_id] = _until(trial, index, self._direction)
+                self._searcher.on_trial_complete(tune_id)
+            else:
+                heapq.heappush(self._running, (now + trial.curve[index + 1][0] - step, index + 1, tune_id))
+        values = [trial.metric for trial in self._ended.values() if trial.metric is not None]
+        best = max(values) if self._direction == "max" else min(values)
+        return Found(best, sum(trial.trained_steps for trial in self._ended.values()), len(self._ended))
+
+    def _begin(self, now: int) -> bool:
+        tune_id = str(len(self._names))
+        if self._searcher.suggest(tune_id) == Listed.FINISHED:
+            return False
+        curve = self._grid[self._names[tune_id]].curve
+        first = next(index for index, (step, _) in enumerate(curve) if step)
+        if self._asha:
+            self._asha.on_trial_add(None, _tune(tune_id))
+        heapq.heappush(self._running, (now + curve[first][0], first, tune_id))
+        return True
+
+    def _searcher_of(self, how: Search, space: Space) -> Listed:
+        def begin(tune_id: str, point: Point) -> None:
+            self._names[tune_id] = named(point)
+
+        points = [trial.config for trial in self._grid.values()]
+        Random(how.seed).shuffle(points)
+        if how.points != "tpe":
+            return Listed(points[: how.trials], begin)
+        return Tpe(
+            space, how.trials or 0, how.seed, {"metric": self._direction}, begin=begin,
+            allowed=lambda point: named(point) in self._grid and named(point) not in self._names.values(),
+            outcome=self._ended.get,
+        )  # fmt: skip
 
 
-def _tune(place: int) -> Any:
-    return SimpleNamespace(trial_id=str(place))
+def named(point: Point) -> str:
+    """A point as a key."""
+    return json.dumps(dict(point), sort_keys=True)
+
+
+def _until(trial: Trial, index: int, direction: Direction) -> Trial:
+    """A trial that ended after the evaluation `index` of its curve."""
+    curve = trial.curve[: index + 1]
+    step = curve[-1][0]
+    told = {"curve": curve, "metric": best_of(curve, direction), "trained_steps": step}
+    return trial.model_copy(update={**told, "status": "finished" if step == trial.steps else "stopped"})
+
+
+def _tune(tune_id: str) -> Any:
+    return SimpleNamespace(trial_id=tune_id)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,17 @@ SPACES: dict[str, dict[str, Any]] = {
         },
     },
 }  # fmt: skip
-ASHA = Search(points="grid", stopping="asha", reduction=3, first_rung=1 / 9)
-TPE_SHARE = 0.3
-"""Of the grid's points that TPE may try, each to its end."""
+ASHA = {"stopping": "asha", "reduction": 3, "first_rung": 1 / 9}
+SEARCHES: dict[str, dict[str, Any]] = {
+    "ASHA": {"points": "grid", **ASHA},
+    "ASHA, 2/3": {"points": "random", "share": 2 / 3, **ASHA},
+    "TPE, 30 %": {"points": "tpe", "share": 0.3},
+    "TPE and ASHA, 1/2": {"points": "tpe", "share": 0.5, **ASHA},
+}
+"""`share`: of the grid's points that are tried."""
 CONCURRENT = 2
 """Trials at once, on two cores."""
-WITHIN = 0.01
+WITHIN, AT_MOST = 0.01, 0.3
 
 
 def main() -> None:
@@ -73,11 +79,9 @@ def main() -> None:
     for task in given.tasks:
         for seed in given.seeds:
             grid = train_grid(task, seed, given.folder / task / str(seed))
-            found += [beside(task, seed, grid, name, given.searches) for name in ("asha", "tpe")]
-            print(json.dumps(found[-2:]), flush=True)
-    columns = [
-        "task", "seed", "search", "grid's best", "median from it", "worst", f"within {WITHIN:.0%}", "of grid's steps"
-    ]  # fmt: skip
+            found += [beside(task, seed, grid, name, given.searches) for name in SEARCHES]
+    columns = ["task", "seed", "search", "grid's best", "median from it", "worst", f"within {WITHIN:.0%}",
+               "of grid's steps, median (range)", f"both, at most {AT_MOST:.0%}"]  # fmt: skip
     show(f"searches beside their grid, {given.searches} seeds each", columns, [row(entry) for entry in found])
     write("sweep", {"sweeps": found})
 
@@ -92,23 +96,21 @@ def train_grid(task: str, seed: int, place: Path) -> dict[str, Any]:
 def config_of(task: str, seed: int, place: Path) -> SweepConfig:
     """A grid's configuration."""
     values = json.loads(json.dumps(SPACES[task]))
-    values["fixed"]["training"] |= {"seed": seed, "evaluate_at": [*ASHA.rungs(), 1.0]}
+    values["fixed"]["training"] |= {"seed": seed, "evaluate_at": [*Search(**ASHA).rungs(), 1.0]}
     return SweepConfig.model_validate({**values, "search": {"points": "grid"}, "finish": False, "run_dir": place})
 
 
 def beside(task: str, seed: int, result: dict[str, Any], name: str, searches: int) -> dict[str, Any]:
-    """ASHA or TPE over a grid under many seeds."""
+    """A search over a grid under many seeds."""
     trials = [Trial.model_validate(trial) for trial in result["trials"]]
     direction, best, steps = result["sweep"]["direction"], result["best"]["metric"], result["trained_steps"]
     space = Space({key: Axis.model_validate(axis) for key, axis in SPACES[task]["space"].items()})
-    by_point = {_named(trial.config): trial for trial in trials}
-    ran = []
-    for number in range(searches):
-        if name == "asha":
-            ran.append(replay.asha(trials, ASHA.rungs(), ASHA.reduction, direction, seed=number, concurrent=CONCURRENT))
-        else:
-            count = math.floor(TPE_SHARE * len(trials))
-            ran.append(replay.tpe(by_point, space, _named, direction, count=count, seed=number, concurrent=CONCURRENT))
+    how = dict(SEARCHES[name])
+    if share := how.pop("share", None):
+        how["trials"] = math.floor(share * len(trials))
+    ran = [
+        replay.search(trials, space, Search(**how, seed=number), direction, CONCURRENT) for number in range(searches)
+    ]
     sign = 1 if direction == "max" else -1
     return {
         "task": task, "seed": seed, "search": name, "grid": best, "points": len(trials),
@@ -116,18 +118,16 @@ def beside(task: str, seed: int, result: dict[str, Any], name: str, searches: in
     }  # fmt: skip
 
 
-def _named(point: Any) -> str:
-    return json.dumps(dict(point), sort_keys=True)
-
-
 def row(entry: dict[str, Any]) -> list[str]:
     """A line of the table."""
+    pairs = list(zip(entry["short"], entry["share"], strict=True))
     short, share = sorted(entry["short"]), sorted(entry["share"])
-    near = sum(one <= WITHIN for one in short)
+    near, both = sum(one <= WITHIN for one in short), sum(one <= WITHIN and part <= AT_MOST for one, part in pairs)
     return [
         entry["task"], str(entry["seed"]), entry["search"], f"{entry['grid']:.4f} of {entry['points']}",
-        f"{-100 * short[len(short) // 2]:+.2f} %", f"{-100 * short[-1]:+.2f} %", f"{near} of {len(short)}",
-        f"{100 * share[0]:.0f}–{100 * share[-1]:.0f} %",
+        f"{-100 * statistics.median(short):+.2f} %", f"{-100 * short[-1]:+.2f} %", f"{near} of {len(short)}",
+        f"{100 * statistics.median(share):.0f} % ({100 * share[0]:.0f}–{100 * share[-1]:.0f})",
+        f"{both} of {len(short)}",
     ]  # fmt: skip
 
 
