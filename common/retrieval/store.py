@@ -186,7 +186,7 @@ class Store:
 
     def texts(self, ids: Iterable[int]) -> Iterator[tuple[int, str]]:
         """(id, text) of these texts, in their order."""
-        wanted = list(ids)
+        wanted = [int(number) for number in ids]  # SQLite takes NumPy's for bytes
         for start in range(0, len(wanted), BLOCK):
             block = wanted[start : start + BLOCK]
             marks = ",".join("?" * len(block))
@@ -196,7 +196,7 @@ class Store:
     def put_vectors(self, space: int, ids: Iterable[int], vectors: np.ndarray) -> None:
         """Keep (N, H) unit vectors of N texts, as float16, each with a checksum."""
         rows = ((space, number, blob := row.tobytes(), checksum(blob))
-                for number, row in zip(ids, vectors.astype(np.float16), strict=True))  # fmt: skip
+                for number, row in zip(map(int, ids), vectors.astype(np.float16), strict=True))  # fmt: skip
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
 
