@@ -1,4 +1,4 @@
-"""Score search: `python -m jobs.evaluate_search --data.path BEIR_FOLDER [--adapter DIR]`."""
+"""Score search: `python -m jobs.evaluate_search --data.path BEIR_FOLDER [--adapter DIR] [--data.dev BEIR_FOLDER]`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from common.adapters.manifest import MANIFEST
 from common.cli import Job, run
-from common.errors import AdapterError
+from common.errors import AdapterError, ConfigError
 from common.runs import Result, RunFolder
-from jobs.search.config import EvaluateSearchConfig
+from jobs.search.config import EvaluateSearchConfig, EvaluationData
 
 if TYPE_CHECKING:
     from common.corpora.beir import RetrievalSet
@@ -34,7 +34,8 @@ def main(config: EvaluateSearchConfig) -> Result:
         base = resolve(config.model, config.encoder)
         sets = retrieval_sets(config.data)
         adapters = _adapters(config.adapter, sets, base)  # before anything is encoded
-        scoring = Scoring(base, folder.path, config.precision, config.seed, config.dump_run)
+        dev = _dev(config.data, sets)
+        scoring = Scoring(base, folder.path, config.precision, config.seed, config.dump_run, dev)
         if len(sets) == 1:
             ((name, only),) = sets.items()
             scores = evaluate(only, scoring, adapters[name] if isinstance(adapters, Mapping) else adapters)
@@ -42,6 +43,21 @@ def main(config: EvaluateSearchConfig) -> Result:
             scores = evaluate_sets(sets, scoring, adapters)
         model = {"id": base.name, "digest": base.digest}
         return folder.finish({"job": "evaluate_search", "model": model, "adapter": str(config.adapter or ""), **scores})
+
+
+def _dev(data: EvaluationData, sets: Mapping[str, RetrievalSet]) -> RetrievalSet | None:
+    """The split that chooses the weights; raises `ConfigError` where it is a set that is scored."""
+    from jobs.search.data import read_retrieval
+
+    if data.dev is None:
+        return None
+    own = any((data.dev / "qrels" / name).exists() for name in ("dev.tsv", "dev.tsv.gz"))
+    dev = read_retrieval(data.dev, "dev" if own else "test")
+    if any(dev.queries == scored.queries for scored in sets.values()):
+        raise ConfigError(
+            f"data.dev {data.dev} has the very queries that are scored", "choose the weights on another split"
+        )
+    return dev
 
 
 def _adapters(folder: Path | None, sets: Mapping[str, RetrievalSet], base: Base) -> Adapters:
@@ -86,6 +102,8 @@ def _plan(config: EvaluateSearchConfig) -> str:
     for retrieval in sets.values():
         counts = f"{len(retrieval.queries):,} queries, {len(retrieval.documents):,} documents"
         lines.append(f"data     {retrieval.name}: {counts}")
+    if dev := _dev(config.data, sets):
+        lines.append(f"weights  chosen on {dev.name}: {len(dev.queries):,} queries, {len(dev.documents):,} documents")
     adapters = _adapters(config.adapter, sets, base)
     chosen = adapters if isinstance(adapters, Mapping) else {"": adapters} if adapters else {}
     for name, path in chosen.items():

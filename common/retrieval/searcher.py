@@ -64,6 +64,7 @@ class Searcher:
         self.folder = folder
         self._store = Store.open(folder)
         self._number, self.space = _choose(self._store.spaces(), adapter, folder)
+        self._fusion = self._store.origin(self._number).fusion
         self._load()
 
     def __len__(self) -> int:
@@ -90,11 +91,12 @@ class Searcher:
         """The best units, best first. `vector` (H,) is the query's in the index' space; None searches by words alone,
         and without `words` the vector does.
 
-        Units that share a text share its scores and stand by path. Raises `UserError` for an unknown language or kind.
+        `fusion`: how both legs become one, if not as the space's origin says. Units that share a text share its scores
+        and stand by path. Raises `UserError` for an unknown language or kind.
         """
         filters = filters or Filters()
         for _ in range(_TRIES):
-            ranked, scores = self._ranked(query if words else "", vector, filters, fusion or Fusion(), max(top, 1))
+            ranked, scores = self._ranked(query if words else "", vector, filters, fusion or self._fusion, max(top, 1))
             hits = self._hits(ranked, scores, filters, top if rerank is None else DEPTH)
             if hits is not None:
                 break

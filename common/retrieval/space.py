@@ -11,6 +11,7 @@ from pydantic import Field
 
 from common.config import Config
 from common.errors import UserError
+from common.retrieval.weighting import EQUAL, Fusion
 
 
 class Origin(Config):
@@ -24,6 +25,8 @@ class Origin(Config):
     """The adapter's folder."""
     language: str = "all"
     """What the adapter was trained on; routing goes by it."""
+    fusion: Fusion = EQUAL
+    """How the hybrid weighs its legs: as the adapter's dev split chose; without one, equally."""
 
 
 class Space(Config):

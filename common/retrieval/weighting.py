@@ -71,8 +71,8 @@ def apply_lists(
     """(document, score), best first, from lists of (document, score) in any order; equal scores keep the order met.
 
     A document that a list lacks gets nothing from it: it counts as one at the floor, or far down. What `apply` gives on
-    the whole pool comes out where both lists are complete. Raises ValueError where a list names a document twice or a
-    score is NaN.
+    the whole pool comes out where both lists are complete, with `scores` also where each holds its best document and
+    all documents of the other. Raises ValueError where a list names a document twice or a score is NaN.
     """
     total: dict[Document, float] = {}
     for found, weight, floor in ((lexical, fusion.lexical, 0.0), (dense, fusion.dense, fusion.floor)):
@@ -86,15 +86,24 @@ def apply_lists(
 
 
 def choose(
-    lexical: np.ndarray, dense: np.ndarray, queries: Sequence[str], pool: Pool, qrels: Qrels, *, gain: Gain = "linear"
+    lexical: np.ndarray,
+    dense: np.ndarray,
+    queries: Sequence[str],
+    pool: Pool,
+    qrels: Qrels,
+    *,
+    gain: Gain = "linear",
+    towards: float = 0.0,
 ) -> Fusion:
     """The fusion for a set like this one, from BM25 scores and cosines (Q, D) of its queries over the whole pool.
 
     The grid is every weight of `WEIGHTS` with `scores` and with RRF at each of `RANK_CONSTANTS`. The best mean NDCG@10
     leads. A setting whose paired difference to it is within one standard error cannot be told from it with these
-    queries, and the grid's best is always partly luck; of all such settings the one nearest to equal weights is taken,
-    which leans least on this split (the one-standard-error rule of Breiman et al., Classification and Regression
-    Trees, 1984). Among the equally near the better mean counts, then the order of the grid: BM25's lower weight first.
+    queries, and the grid's best is always partly luck; so of all such settings the one with BM25's weight nearest to
+    `towards` is taken (the one-standard-error rule of Breiman et al., Classification and Regression Trees, 1984). That
+    is 0, the dense ranking alone: words count as far as this split shows that they help. It gives away a part of what
+    the hybrid can gain and loses least where words do harm (`benchmarks/hybrid.py --towards` has both). Among the
+    equally near the better mean counts, then the order of the grid: BM25's lower weight first.
     Raises ValueError as `apply` and `evaluate_block` do, and where there is no query.
     """
     if not len(queries):
@@ -110,7 +119,7 @@ def choose(
             tried[setting] = evaluate_block(scores, queries, pool, qrels, gain=gain, metrics=[METRIC])[METRIC]
     best = max(tried.values(), key=np.mean)
     close = [setting for setting, values in tried.items() if _within_error(best - values)]
-    return min(close, key=lambda setting: (round(abs(setting.lexical - 0.5), 9), -tried[setting].mean()))
+    return min(close, key=lambda setting: (round(abs(setting.lexical - towards), 9), -tried[setting].mean()))
 
 
 def _within_error(difference: np.ndarray) -> bool:

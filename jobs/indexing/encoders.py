@@ -16,6 +16,7 @@ from common.errors import AdapterError, ConfigError, ModelError, UserError
 from common.models.catalogue import Precision, lookup
 from common.models.loading import Base, EncoderConfig, resolve
 from common.retrieval.space import Origin, Space
+from common.retrieval.weighting import EQUAL, Fusion
 
 if TYPE_CHECKING:
     from common.models.encoder import Encoder, Kind
@@ -69,8 +70,11 @@ def embedder(
     manifest = check(folder, base) if folder else None
     space = _space(base, manifest, _kept(base, dimensions))
     absolute = folder.absolute() if folder else None
-    language = manifest.language if manifest else "all"
-    origin = Origin(model=model, encoder=options.model_dump(mode="json"), adapter=absolute, language=language)
+    read = options.model_dump(mode="json")
+    origin = Origin(model=model, encoder=read, adapter=absolute)
+    if manifest:
+        fusion = Fusion(**manifest.scores["fusion"]["weights"]) if "fusion" in manifest.scores else EQUAL
+        origin = origin.model_copy(update={"language": manifest.language, "fusion": fusion})
     return Embedder(base, absolute, precision, space, origin)
 
 

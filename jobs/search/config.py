@@ -133,6 +133,9 @@ class EvaluationData(SetOptions):
     """beir: a folder with corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv. Others: published sets."""
     split: str = "test"
     """Which qrels; of a published set, dev or test."""
+    dev: Path | None = None
+    """BEIR folder to choose the hybrid's weights on, by qrels/dev.tsv, or test.tsv where it has no other (RUN/data/dev
+    of a training run); none = equal weights."""
 
     @model_validator(mode="after")
     def _complete(self) -> EvaluationData:

@@ -198,7 +198,7 @@ def _register(
 ) -> Result:
     adapter = folder / "adapter"
     mean = scores.get("macro", scores)
-    kept = ("dataset", "metrics", "ceiling", "languages", "macro")
+    kept = ("dataset", "metrics", "ceiling", "languages", "macro", "fusion")
     summary: Result = {key: scores[key] for key in kept if key in scores}
     described = {key: data[key] for key in ("source", "pairs", "fingerprint")}
     if config.start:

@@ -29,7 +29,7 @@ def render(result: dict[str, Any]) -> str:
     strict = result["repeated_documents"] > 0 or any(name in result for name in PROTOCOLS)
     parts = [_systems(result, f"{result['dataset']}{', strict' * strict}")]
     parts += [_systems(result[name], label) for name, label in PROTOCOLS.items() if name in result]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_fusion(result)])
 
 
 def render_languages(result: dict[str, Any]) -> str:
@@ -120,6 +120,15 @@ def _systems(block: dict[str, Any], title: str) -> str:
         ceiling = [f"{100 * block['ceiling'][metric]:.1f}" for metric in columns]
         table.add_row("strict ceiling", ceiling[0], "", *ceiling[1:])
     return "\n".join([to_text(table), *([_gain_line(block, "")] if DIFFERENCE in block else [])])
+
+
+def _fusion(result: dict[str, Any]) -> list[str]:
+    """How the hybrid weighs its legs, where a dev split has chosen it."""
+    if not (chosen_on := result.get("fusion", {}).get("chosen_on")):
+        return []
+    weights = result["fusion"]["weights"]
+    parts = f"{weights['lexical']:.1f} × BM25 + {weights['dense']:.1f} × dense"
+    return [f"hybrid = {parts}, of {'scores' if weights['method'] == 'scores' else 'ranks'}, chosen on {chosen_on}"]
 
 
 def _by_language(result: dict[str, Any], title: str, pick: Callable[[dict[str, Any]], dict[str, Any]]) -> str:

@@ -103,6 +103,10 @@ def test_a_cut_list_leaves_the_scores_of_what_both_lists_hold(seed, depth):
     if cosines.max() > fusion.floor:
         for document in set(tops[0]) & set(tops[1]):
             assert got[document] == pytest.approx(whole[document])
+    candidates = sorted(got)  # with the scores looked up that the lists lack
+    looked_up = ([(document, row[document]) for document in candidates] for row in (words, cosines))
+    if cosines.max() > fusion.floor:
+        assert dict(apply_lists(fusion, *looked_up)) == pytest.approx({n: whole[n] for n in candidates})
 
 
 def test_lists_keep_the_order_met_where_equal_and_may_be_empty():
@@ -130,22 +134,22 @@ def test_where_vectors_say_nothing_the_words_get_most():
     assert got.lexical == max(WEIGHTS)
 
 
-def test_where_every_setting_is_as_good_the_weights_are_equal():
+def test_where_every_setting_is_as_good_words_count_for_nothing():
     right = np.arange(15)
     words, cosines = matrices(15, 15)
     queries, qrels = judged(right)
     got = choose(raised(words, right, 100), raised(cosines, right, 1), queries, pool(15), qrels)
-    assert (got.lexical, got.dense) == (0.5, 0.5)
+    assert (got.lexical, got.dense) == (0, 1)
 
 
 def test_a_single_query_moves_nothing():
     words, cosines = matrices(1)
     queries, qrels = judged([int(np.argmax(cosines[0]))])
-    assert choose(words, cosines, queries, pool(15), qrels).lexical == 0.5
+    assert choose(words, cosines, queries, pool(15), qrels).lexical == 0
 
 
 @given(st.integers(0, 1000))
-def test_what_is_chosen_is_within_one_standard_error_of_the_best_and_nothing_so_near_to_equal_is_better(seed):
+def test_what_is_chosen_is_within_one_standard_error_of_the_best_and_nothing_nearer_to_dense_is(seed):
     right = np.random.default_rng(seed).integers(0, 15, 30)
     words, cosines = matrices(30, 15, seed)
     words, cosines = raised(words, right, 4), raised(cosines, right, 0.2)
@@ -164,19 +168,31 @@ def test_what_is_chosen_is_within_one_standard_error_of_the_best_and_nothing_so_
     lost = {s: (best - v).mean() - np.std(best - v, ddof=1) / np.sqrt(30) for s, v in values.items()}
     assert lost[got] <= 0
     for setting, value in values.items():
-        nearer = round(abs(got.lexical - 0.5) - abs(setting.lexical - 0.5), 9)
+        nearer = round(got.lexical - setting.lexical, 9)
         if lost[setting] <= 0:
             assert nearer < 0 or (nearer == 0 and value.mean() <= values[got].mean())
 
 
-def test_the_floor_is_the_cosine_of_any_query_and_document():
-    right = np.random.default_rng(1).integers(0, 40, 200)
-    words, cosines = matrices(200, 40)
+def test_scores_are_joined_where_they_tell_how_sure_a_ranking_is_in_a_narrow_band_of_cosines_too():
+    rng, right = np.random.default_rng(1), np.arange(200) % 40
+    words, cosines = rng.uniform(4, 6, (200, 40)), rng.uniform(0.28, 0.3, (200, 40))
+    sure = rng.random(200) < 0.5  # of the words; where they are not, the vectors are
+    words[np.flatnonzero(sure), right[sure]] = 30
+    cosines[np.flatnonzero(~sure), right[~sure]] = 0.9
     queries, qrels = judged(right)
-    shifted = 0.9 + raised(cosines, right, 0.2) / 20  # the narrow band that many bases have
-    got = choose(raised(words, right, 3), shifted, queries, pool(40), qrels)
-    assert got.method == "scores"
-    assert got.floor == pytest.approx(shifted.mean())
+    narrow = 0.9 + cosines / 20
+    wide, got = (choose(words, found, queries, pool(40), qrels) for found in (cosines, narrow))
+    assert wide.method == "scores"
+    assert (got.method, got.lexical) == (wide.method, wide.lexical)
+    assert (wide.floor, got.floor) == (pytest.approx(cosines.mean()), pytest.approx(narrow.mean()))
+
+
+def test_what_the_queries_cannot_tell_apart_goes_the_way_that_is_asked_for():
+    right = np.arange(15)
+    words, cosines = matrices(15, 15)
+    queries, qrels = judged(right)
+    legs = raised(words, right, 100), raised(cosines, right, 1)
+    assert [choose(*legs, queries, pool(15), qrels, towards=weight).lexical for weight in (0, 0.3)] == [0, 0.3]
 
 
 def test_it_is_plain_data():

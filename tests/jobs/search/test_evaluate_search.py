@@ -138,6 +138,44 @@ def test_runs_are_dumped_on_request(command, tmp_path):
 
 
 @pytest.fixture
+def dev(tmp_path):
+    """A split to choose weights on."""
+    documents = {f"d{n}": Document(line) for n, line in enumerate(LINES)}
+    queries = {f"v{n}": " ".join(line.split()[1:4]) for n, line in enumerate(LINES)}
+    write_beir(tmp_path / "held", RetrievalSet("held", queries, documents, {f"v{n}": {f"d{n}": 1} for n in range(10)}))
+    return tmp_path / "held"
+
+
+def test_the_hybrid_s_weights_are_chosen_on_the_split_that_is_given(command, dev, tmp_path, capsys):
+    assert run(JOB, [*command, "--data.dev", str(dev), "--dry-run"]) == 0
+    assert "chosen on held: 10 queries, 10 documents" in capsys.readouterr().out
+    assert run(JOB, [*command, "--data.dev", str(dev)]) == 0
+    fusion = result_of(tmp_path)["fusion"]
+    assert fusion["chosen_on"] == "held"
+    assert fusion["weights"]["lexical"] > 0.5, "words find the answer, a random model does not"
+
+
+def test_without_such_a_split_the_weights_are_equal(command, tmp_path):
+    assert run(JOB, command) == 0
+    fusion = result_of(tmp_path)["fusion"]
+    assert (fusion["chosen_on"], fusion["weights"]["lexical"], fusion["weights"]["dense"]) == (None, 0.5, 0.5)
+
+
+def test_a_folder_s_dev_judgements_come_before_its_test_judgements(command, data, tmp_path):
+    (data / "queries.jsonl").open("a").write('{"_id": "v", "text": "open a socket"}\n')
+    (data / "qrels" / "dev.tsv").write_text("query-id\tcorpus-id\tscore\nv\td1\t1\n")
+    assert run(JOB, [*command, "--data.dev", str(data)]) == 0
+    assert result_of(tmp_path)["fusion"]["chosen_on"] == "set"
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["run", "dry run"])
+def test_weights_are_not_chosen_on_what_is_scored(command, data, capsys, monkeypatch, more):
+    monkeypatch.setattr(Encoder, "encode", lambda *args, **kwargs: pytest.fail("this work is lost"))
+    assert run(JOB, [*command, "--data.dev", str(data), *more]) == 2
+    assert "has the very queries that are scored" in capsys.readouterr().err
+
+
+@pytest.fixture
 def two_languages(monkeypatch):
     """Data that hold two languages, as the published sets do."""
     documents = {f"d{n}": Document(line) for n, line in enumerate(LINES)}

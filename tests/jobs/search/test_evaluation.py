@@ -4,10 +4,11 @@ import ir_measures
 import numpy as np
 import pytest
 
-from common.corpora.beir import Document, RetrievalSet
+from common.corpora.beir import Document, RetrievalSet, write_beir
 from common.errors import AdapterError
 from common.metrics.ranking import METRICS
 from common.models.encoder import Encoder
+from common.retrieval.weighting import EQUAL, Fusion
 from jobs.search import evaluation
 from jobs.search.evaluation import Scoring, evaluate
 from tests.models_zoo import LINES, adapter, base, build
@@ -76,7 +77,7 @@ def test_the_figures_are_those_of_the_rankings(score, small_base, small_adapter)
 
 def test_the_hybrid_joins_bm25_with_the_adapter_where_there_is_one(score, small_adapter, monkeypatch):
     joined = []
-    monkeypatch.setattr(evaluation, "fuse", lambda scores: joined.append(scores) or scores[1])
+    monkeypatch.setattr(evaluation, "apply", lambda fusion, *scores: joined.append(scores) or scores[1])
     with_it = score(adapter=small_adapter)["metrics"]
     without = score()["metrics"]
     assert all(len(scores) == 2 for scores in joined)
@@ -87,10 +88,79 @@ def test_the_hybrid_joins_bm25_with_the_adapter_where_there_is_one(score, small_
         assert np.count_nonzero(lexical[0]) < lexical.shape[1], "the other one is BM25: most documents share no word"
 
 
-def test_a_second_call_encodes_nothing(score, small_adapter, monkeypatch):
-    first = score(adapter=small_adapter)
+def a_dev_split(queries=30, right=lambda n: n % 10):
+    """Queries of two words each, which are judged to be answered by LINES[right(n)]."""
+    asked = {f"dev{n}": " ".join(LINES[n % 10].split()[n // 10 : n // 10 + 2]) for n in range(queries)}
+    documents = {f"d{n}": Document(line) for n, line in enumerate(LINES)}
+    return RetrievalSet("dev", asked, documents, {f"dev{n}": {f"d{right(n)}": 1} for n in range(queries)})
+
+
+def test_without_a_dev_split_the_weights_are_equal_and_the_result_says_so(score):
+    fusion = score()["fusion"]
+    assert fusion["chosen_on"] is None
+    assert Fusion(**fusion["weights"]) == EQUAL
+
+
+def test_the_weights_are_chosen_on_the_dev_split(score, small_adapter):
+    result = score(adapter=small_adapter, dev=a_dev_split())
+    assert result["fusion"]["chosen_on"] == "dev"
+    assert Fusion(**result["fusion"]["weights"]).lexical > 0.5, "words find the answer, a random model does not"
+    assert list(result["metrics"]) == ["bm25", "zero_shot", "adapter", "hybrid"]
+
+
+def test_the_hybrid_is_made_with_the_weights_that_were_chosen(score, monkeypatch):
+    monkeypatch.setattr(evaluation, "choose", lambda *args, **kwargs: Fusion(0, 1))
+    metrics = score(dev=a_dev_split())["metrics"]
+    assert metrics["hybrid"] == metrics["zero_shot"]
+    monkeypatch.setattr(evaluation, "choose", lambda *args, **kwargs: Fusion(1, 0))
+    metrics = score(dev=a_dev_split())["metrics"]
+    assert metrics["hybrid"] == metrics["bm25"]
+    assert metrics["bm25"] != metrics["zero_shot"], "else this would show nothing"
+
+
+def test_what_is_scored_does_not_touch_the_weights(score):
+    backwards = a_set()
+    backwards.qrels.update({query: {"d9": 1} for query in QUERIES})
+    dev = a_dev_split()
+    assert score(backwards, dev=dev)["fusion"] == score(dev=dev)["fusion"]
+
+
+def test_the_weights_are_those_of_the_adapter_where_there_is_one(score, small_adapter, monkeypatch):
+    seen = []
+    choose = evaluation.choose
+    monkeypatch.setattr(evaluation, "choose", lambda *a, **k: seen.append(a[1]) or choose(*a, **k))
+    score(dev=a_dev_split())
+    score(adapter=small_adapter, dev=a_dev_split())
+    assert not np.allclose(*seen)
+
+
+def test_a_training_run_s_own_dev_split_is_found(score, tmp_path):
+    write_beir(tmp_path / "data" / "dev", a_dev_split())
+    found = score()["fusion"]
+    assert found["chosen_on"] == "dev"
+    assert found == score(dev=a_dev_split())["fusion"]
+
+
+def test_a_dev_split_with_the_queries_that_are_scored_is_not_used_and_that_is_said(score, tmp_path, caplog):
+    write_beir(tmp_path / "data" / "dev", a_set())
+    assert score()["fusion"]["chosen_on"] is None
+    assert "the hybrid keeps equal weights" in caplog.text
+
+
+def test_of_a_large_dev_split_some_queries_count(score, monkeypatch):
+    counts = []
+    choose = evaluation.choose
+    monkeypatch.setattr(evaluation, "choose", lambda *a, **k: counts.append((a[0].shape, a[2])) or choose(*a, **k))
+    monkeypatch.setattr(evaluation, "MATRIX", 4 * 10)
+    score(dev=a_dev_split())
+    assert counts == [((4, 10), ["dev0", "dev9", "dev19", "dev29"])]
+
+
+@pytest.mark.parametrize("dev", [None, a_dev_split()], ids=["no dev split", "dev split"])
+def test_a_second_call_encodes_nothing(score, small_adapter, monkeypatch, dev):
+    first = score(adapter=small_adapter, dev=dev)
     monkeypatch.setattr(Encoder, "load", never)
-    assert score(adapter=small_adapter) == first
+    assert score(adapter=small_adapter, dev=dev) == first
 
 
 def test_an_interrupted_call_leaves_the_finished_part(score, small_adapter, monkeypatch, tmp_path):

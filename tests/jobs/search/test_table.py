@@ -44,6 +44,13 @@ def test_the_difference_is_told_in_points_and_in_per_cent(result):
     assert render(result).splitlines()[-1] == last.split(", +25")[0]
 
 
+def test_a_hybrid_whose_weights_a_dev_split_chose_says_so(result):
+    weights = {"lexical": 0.2, "dense": 0.8, "method": "scores", "k": 60, "floor": 0.1}
+    assert "hybrid =" not in render({**result, "fusion": {"weights": weights, "chosen_on": None}})
+    last = render({**result, "fusion": {"weights": weights, "chosen_on": "tiny dev"}}).splitlines()[-1]
+    assert last == "hybrid = 0.2 × BM25 + 0.8 × dense, of scores, chosen on tiny dev"
+
+
 def test_without_an_adapter_there_is_no_difference(result):
     del result["metrics"]["adapter"], result["adapter_minus_zero_shot"]
     text = render(result)
