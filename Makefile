@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml requirements.lock
 
 demo: $(STAMP)
 	$(BIN)/python -m jobs.train_search --config $(DEMO_CONFIG) --run-dir $(RUN_DIR)
-	$(BIN)/python -m jobs.search_code --index $(RUN_DIR) \
+	$(BIN)/python -m jobs.search_code --index $(RUN_DIR) --top 3 --lines 4 \
 		"copy a file and its permissions" "parse an e-mail address" "wait until the first of several tasks is done"
 	@echo; echo 'To go on: . $(BIN)/activate, then the commands listed under "next" above.'
 
