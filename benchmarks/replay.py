@@ -19,9 +19,9 @@ from typing import Any
 
 from tuning.config import Search
 from tuning.outcome import Direction, Trial
-from tuning.searchers import Listed, Tpe
+from tuning.searchers import Halving, Listed, Tpe
 from tuning.space import Point, Space
-from tuning.stopping import METRIC, SHARE, CooperativeAsha, Stops, reached
+from tuning.stopping import METRIC, SHARE, UNTIL, CooperativeAsha, Stops, reached
 from tuning.trial import best_of
 
 
@@ -46,7 +46,8 @@ class _Replay:
         self._grid = {named(trial.config): trial for trial in grid}
         self._direction = direction
         self._names: dict[str, str] = {}  # Tune's id of each trial to its point, in the order of their beginning
-        self._ended: dict[str, Trial] = {}
+        self._until: dict[str, int] = {}  # and to the step at which it ends for now
+        self._ended: dict[str, Trial] = {}  # by point
         self._stops = Stops(folder / "stops")
         self._asha = None
         if how.stopping == "asha":
@@ -67,8 +68,8 @@ class _Replay:
             if self._asha:
                 report = {SHARE: reached(step, trial.steps), METRIC: value}
                 self._asha.on_trial_result(None, _tune(tune_id), report)
-            if step == trial.steps or self._stops.asked(tune_id):
-                self._ended[tune_id] = _until(trial, index, self._direction)
+            if step >= self._until[tune_id] or self._stops.asked(tune_id):
+                self._ended[self._names[tune_id]] = _until(trial, index, self._direction)
                 self._searcher.on_trial_complete(tune_id)
             else:
                 heapq.heappush(self._running, (now + trial.curve[index + 1][0] - step, index + 1, tune_id))
@@ -78,13 +79,16 @@ class _Replay:
 
     def _begin(self, now: int) -> bool:
         tune_id = str(len(self._names))
-        if self._searcher.suggest(tune_id) == Listed.FINISHED:
+        point = self._searcher.suggest(tune_id)
+        if point is None or point == Listed.FINISHED:
             return False
-        curve = self._grid[self._names[tune_id]].curve
-        first = next(index for index, (step, _) in enumerate(curve) if step)
+        trial = self._grid[self._names[tune_id]]
+        before = self._ended[named(trial.config)].trained_steps if named(trial.config) in self._ended else 0
+        first = next(index for index, (step, _) in enumerate(trial.curve) if step > before)
+        self._until[tune_id] = max(1, round(trial.steps * point.get(UNTIL, 1.0)))
         if self._asha:
             self._asha.on_trial_add(None, _tune(tune_id))
-        heapq.heappush(self._running, (now + curve[first][0], first, tune_id))
+        heapq.heappush(self._running, (now + trial.curve[first][0] - before, first, tune_id))
         return True
 
     def _searcher_of(self, how: Search, space: Space) -> Listed:
@@ -93,12 +97,17 @@ class _Replay:
 
         points = [trial.config for trial in self._grid.values()]
         Random(how.seed).shuffle(points)
+        if how.stopping == "halving":
+            return Halving(
+                points[: how.trials], (*how.rungs(), 1.0), how.reduction, self._direction, begin=begin,
+                outcome=lambda point: self._ended.get(named(point)),
+            )  # fmt: skip
         if how.points != "tpe":
             return Listed(points[: how.trials], begin)
         return Tpe(
             space, how.trials or 0, how.seed, {"metric": self._direction}, begin=begin,
             allowed=lambda point: named(point) in self._grid and named(point) not in self._names.values(),
-            outcome=self._ended.get,
+            outcome=lambda tune_id: self._ended.get(self._names[tune_id]),
         )  # fmt: skip
 
 

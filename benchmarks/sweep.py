@@ -56,6 +56,7 @@ SPACES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 ASHA = {"stopping": "asha", "reduction": 3, "first_rung": 1 / 9}
 SEARCHES: dict[str, dict[str, Any]] = {
+    "halving": {"points": "grid", **ASHA, "stopping": "halving"},
     "ASHA": {"points": "grid", **ASHA},
     "ASHA, 2/3": {"points": "random", "share": 2 / 3, **ASHA},
     "TPE, 30 %": {"points": "tpe", "share": 0.3},

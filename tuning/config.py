@@ -31,15 +31,17 @@ class Search(Config):
     points: Literal["grid", "random", "tpe"] = "grid"
     """grid: every point. random: `trials` of them. tpe: `trials` points, each chosen by Optuna's TPE from the results
     of those before."""
-    stopping: Literal["none", "asha", "pbt"] = "none"
-    """none: each trial runs to its end. asha: at each rung only the best 1/`reduction` go on (Li et al. 2018). pbt: the
+    stopping: Literal["none", "halving", "asha", "pbt"] = "none"
+    """none: each trial runs to its end. halving: all are trained to the first rung, then the best 1/`reduction` to the
+    next, and so on (Jamieson and Talwalkar 2016): fewest steps, but a trial begins again from its checkpoint at each
+    rung. asha: the same without waiting for the others, so that the first ones go further (Li et al. 2018). pbt: the
     worst take over the best ones' weights and try other rates (Jaderberg et al. 2017)."""
     trials: int | None = Field(None, ge=1)
     """Points that random and tpe try, and the population of pbt."""
     reduction: int = Field(4, ge=2)
-    """asha: one of so many goes on at each rung."""
+    """halving, asha: one of so many goes on at each rung."""
     first_rung: float = Field(1 / 16, gt=0, lt=1)
-    """asha: share of a run before its first rung; the others follow at `reduction` times the one before."""
+    """halving, asha: share of a run before its first rung; the others follow at `reduction` times the one before."""
     interval: float = Field(0.25, gt=0, lt=1)
     """pbt: share of a run between two exchanges."""
     concurrent: int | None = Field(None, ge=1)
@@ -55,6 +57,8 @@ class Search(Config):
             raise ValueError(f"points {self.points} needs search.trials, how many to try")
         if self.points == "grid" and self.trials is not None:
             raise ValueError("search.trials goes with points random or tpe; a grid tries every point")
+        if self.stopping == "halving" and self.points == "tpe":
+            raise ValueError("halving compares points that are all there from the start: take points grid or random")
         if self.stopping == "pbt" and self.points == "tpe":
             raise ValueError("pbt changes its trials on their way: take points grid or random")
         if self.points == "tpe" and self.repeats > 1:

@@ -25,7 +25,7 @@ from tuning.member import name_of, run_member
 from tuning.outcome import Trial
 from tuning.plan import earlier, refuse
 from tuning.progress import Progress
-from tuning.searchers import Listed, Tpe
+from tuning.searchers import Halving, Listed, Tpe
 from tuning.setup import Setup, outcome_of, told
 from tuning.space import Point, Space
 from tuning.stopping import CooperativeAsha, Population, Stops
@@ -103,8 +103,11 @@ class _Drive:
         else:
             by_id = {self._setup.identify(point): point for point in points}
             done = {trial.id: trial for trial in self._known if trial.id in by_id}
-            waiting = [point for name, point in by_id.items() if name not in done]
-            points = [point for point in waiting if self._allowed(point)]
+            if self._config.search.stopping == "halving":  # a known one may go on to the next rung
+                points = [point for name, point in by_id.items() if name in done or self._allowed(point)]
+                points = [] if self._halving(points).finished else points
+            else:
+                points = [point for name, point in by_id.items() if name not in done and self._allowed(point)]
         if points or (points is None and self._left() > 0):
             done |= self._tune(points, pbt)
         return [*done.values(), *self._refused.values()]
@@ -114,13 +117,14 @@ class _Drive:
         folder = self._setup.folder / "tune"
         attempt = f"attempt-{len(list(folder.glob('attempt-*'))) + 1}"
         total = len(points) if points is not None else self._left()
+        rounds = len(self._config.search.rungs()) + 1 if self._config.search.stopping == "halving" else 1
         tuner = ray.tune.Tuner(
             ray.tune.with_resources(
                 ray.tune.with_parameters(run_member if pbt else run_point, setup=self._setup), _OF_A_TRIAL
             ),
             param_space={key: ray.tune.choice([None]) for key in self._space.axes} if pbt else None,
             tune_config=ray.tune.TuneConfig(
-                metric="metric", mode=self._setup.direction, num_samples=total,
+                metric="metric", mode=self._setup.direction, num_samples=total * rounds,
                 scheduler=self._scheduler(), search_alg=self._searcher(points),
                 max_concurrent_trials=None if pbt else concurrent(self._config), reuse_actors=False,
                 trial_dirname_creator=_folder_name,
@@ -161,6 +165,9 @@ class _Drive:
         if search.stopping == "pbt":
             assert points is not None
             return BasicVariantGenerator([dict(point) for point in points])
+        if search.stopping == "halving":
+            assert points is not None
+            return self._halving(points)
         if points is not None:
             return Listed(points, self._begin)
         return Tpe(
@@ -174,6 +181,16 @@ class _Drive:
             first=self._unfinished(),
             known=self._known,
         )
+
+    def _halving(self, points: Sequence[Point]) -> Halving:
+        search, known = self._config.search, {trial.id: trial for trial in self._known}
+
+        def outcome(point: Point) -> Trial | None:
+            name = self._setup.identify(point)
+            return outcome_of(self._setup.place(name)) or known.get(name)
+
+        marks = (*search.rungs(), 1.0)
+        return Halving(points, marks, search.reduction, self._setup.direction, begin=self._begin, outcome=outcome)
 
     def _left(self) -> int:
         """Points that TPE may still try."""

@@ -49,6 +49,7 @@ class Progress(Callback):
         name = str((trial.last_result or {}).get("id", ""))
         found = (outcome_of(self._setup.place(name)) if name else None) or last
         if found:
+            self._ended = [trial for trial in self._ended if trial.id != found.id]  # of an earlier round of halving
             self._ended.append(found)
             self._say(found)
         self._show()

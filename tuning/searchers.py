@@ -6,6 +6,7 @@ are here, so the study is asked and told directly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from ray.tune.search import Searcher
 
 from tuning.outcome import Direction, Trial
 from tuning.space import Axis, Point, Space
+from tuning.stopping import UNTIL
 
 Allowed = Callable[[Point], bool]
 Outcome = Callable[[str], Trial | None]
@@ -45,6 +47,74 @@ class Listed(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Nothing."""
+
+
+class Halving(Listed):
+    """Successive halving (Jamieson and Talwalkar 2016): all points to the first mark, the best of them to the next.
+
+    Each round of a point is a trial of Tune, which goes on in the point's folder from where the last one ended.
+    """
+
+    def __init__(
+        self, points: Sequence[Point], marks: Sequence[float], reduction: int, direction: Direction, *, begin: Begin,
+        outcome: Callable[[Point], Trial | None],
+    ) -> None:  # fmt: skip
+        """`marks`: shares of a run at which a round ends, the last one 1. `outcome` gives what is known of a point."""
+        super().__init__(points, begin)
+        self._round, self._marks, self._reduction = list(points), list(marks), reduction
+        self._sign, self._outcome = 1 if direction == "max" else -1, outcome
+        self._running: set[str] = set()
+        self._skip_known()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to be trained."""
+        return not self._waiting and not self._running
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next point of the round, and until where; None while others of the round are still being trained."""
+        if self._waiting:
+            point = super().suggest(trial_id)
+            self._running.add(trial_id)
+            return {**point, UNTIL: self._marks[0]}
+        return None if self._running else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """The last one of a round begins the next."""
+        self._running.discard(trial_id)
+        self._skip_known()
+
+    def _skip_known(self) -> None:
+        """Go on to the first round in which a point has not come as far as its mark."""
+        while True:
+            self._waiting = [point for point in self._waiting if not self._reached(point)]
+            if self._waiting or self._running or len(self._marks) == 1:
+                return
+            ranked = sorted((p for p in self._round if self._value(p) is not None), key=self._rank)
+            self._round = ranked[: math.ceil(len(ranked) / self._reduction)]
+            self._waiting = list(self._round)
+            del self._marks[0]
+
+    def _reached(self, point: Point) -> bool:
+        trial = self._outcome(point)
+        return trial is not None and trial.trained_steps >= _step(trial, self._marks[0])
+
+    def _value(self, point: Point) -> float | None:
+        """The metric at the mark of the round; None where the trial has failed."""
+        trial = self._outcome(point)
+        if trial is None or trial.status == "failed":
+            return None
+        return next((value for step, value in reversed(trial.curve) if step <= _step(trial, self._marks[0])), None)
+
+    def _rank(self, point: Point) -> float:
+        value = self._value(point)
+        assert value is not None
+        return -self._sign * value
+
+
+def _step(trial: Trial, share: float) -> int:
+    """The step of a share of a run, as the loop rounds it."""
+    return max(1, round(trial.steps * share))
 
 
 class Tpe(Listed):

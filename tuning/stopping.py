@@ -18,6 +18,8 @@ from tuning.space import Space
 
 METRIC, SHARE = "metric", "share"
 """What a trial reports: the metric, and how much of its run is done in percent."""
+UNTIL = "until"
+"""What halving adds to a point: the share of a run at which the trial ends for now."""
 
 
 def reached(step: int, steps: int) -> float:

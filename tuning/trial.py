@@ -27,7 +27,7 @@ def run_point(point: dict[str, Any], setup: Setup) -> None:
     """Train one point to its end, or until it is asked to stop; the function that Ray Tune runs."""
     import ray.tune
 
-    from tuning.stopping import METRIC, SHARE, Stops, reached
+    from tuning.stopping import METRIC, SHARE, UNTIL, Stops, reached
 
     task, trial_id = TASKS[setup.job], setup.identify(point)
     place, tune_id = setup.place(trial_id), ray.tune.get_context().get_trial_id()
@@ -35,9 +35,10 @@ def run_point(point: dict[str, Any], setup: Setup) -> None:
     setup.begin(run_dir, point)
     config = setup.config(point, run_dir)
     steps = task.steps(config, setup.data)
+    until = max(1, round(steps * point.get(UNTIL, 1.0)))
     gate, stops = Gate(place / "gate"), Stops(setup.folder / "stops")
-    gate.release()  # an earlier attempt may have been killed
-    training = Training(task.train, config, setup.trained(place / "gate"))
+    gate.reset()  # an earlier attempt may have been killed, an earlier round ended at a step that is to be passed now
+    training = Training(task.train, config, setup.trained(place / "gate", pausing=until < steps))
     told: set[int] = set()
     while True:
         running = training.running(_POLL)  # before the curve is read: what it ends with is read once more
@@ -48,7 +49,7 @@ def run_point(point: dict[str, Any], setup: Setup) -> None:
                     {METRIC: value, SHARE: reached(step, steps), "step": step, "steps": steps, "id": trial_id}
                 )
             if step < steps and gate.verdict(step) is None:
-                gate.answer(step, "stop" if stops.asked(tune_id) else "go")
+                gate.answer(step, "stop" if stops.asked(tune_id) or step >= until else "go")
         if not running:
             break
     close(setup, trial_id, point, config, training, steps)

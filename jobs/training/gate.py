@@ -52,6 +52,12 @@ class Gate:
         if group := get_current_placement_group():
             write_text(self._folder / _RESERVED, group.id.hex())
 
+    def reset(self) -> None:
+        """Forget all verdicts, and `release`."""
+        for file in self._folder.glob("*.json"):
+            file.unlink()
+        self.release()
+
     def release(self) -> None:
         """Give back what a run that was killed here has left, its workers included; nothing where nothing is left.
 

@@ -35,6 +35,14 @@ def test_asha_finds_the_best_where_curves_do_not_cross(values, seed, concurrent)
     assert 90 <= found.steps <= 90 * len(values)
 
 
+@given(finals, st.integers(0, 5), st.integers(1, 4))
+def test_halving_finds_the_best_with_the_steps_that_its_rounds_take(values, seed, concurrent):
+    found = search(values, concurrent=concurrent, seed=seed, **{**ASHA, "stopping": "halving"})
+    assert found.best == max(values) and found.trials == len(values)
+    second = -(-len(values) // 3)
+    assert found.steps == 10 * len(values) + 20 * second + 60 * -(-second // 3)
+
+
 def test_asha_saves_steps():
     assert min(search(range(12), seed=seed, **ASHA).steps for seed in range(5)) < 0.6 * 12 * STEPS
 

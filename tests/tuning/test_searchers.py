@@ -4,12 +4,15 @@ import statistics
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ray.tune.search import Searcher
 
 from tests.tuning.setups import trial
 from tuning.outcome import Trial
-from tuning.searchers import Listed, Tpe
+from tuning.searchers import Halving, Listed, Tpe
 from tuning.space import Axis, Space
+from tuning.stopping import UNTIL
 
 METHOD, RANK, RATE, TARGETS = "peft.method", "peft.rank", "training.learning_rate", "peft.targets"
 STUDY = Space({
@@ -20,6 +23,82 @@ STUDY = Space({
     TARGETS: Axis(values=(["query"], ["query", "value"], None), when={METHOD: ["lora"]}),
 })  # fmt: skip
 LINE = Space({"x": Axis(low=0, high=1)})
+
+
+class Rounds:
+    """Trains points for halving: a point's value at a step is its quality times the step."""
+
+    def __init__(self, qualities, *, steps=90, direction="max", fails=()):
+        self.done, self._steps, self._fails = {}, steps, fails
+        self._qualities, self._direction = qualities, direction
+        self.begun = []
+
+    def searcher(self):
+        points = [{"q": place} for place in range(len(self._qualities))]
+        return Halving(
+            points, (1 / 9, 1 / 3, 1.0), 3, self._direction, begin=lambda name, point: self.begun.append(point["q"]),
+            outcome=lambda point: self.done.get(point["q"]),
+        )  # fmt: skip
+
+    def train(self, point):
+        place, goal = point["q"], round(self._steps * point[UNTIL])
+        marks = [step for step in (10, 30, 90) if step <= goal]
+        told = {"curve": [(0, 0.0), *((step, self._qualities[place] * step) for step in marks)], "trained_steps": goal}
+        status = "failed" if place in self._fails else "finished" if goal == self._steps else "stopped"
+        self.done[place] = trial(place, point, **told, metric=0.0, status=status).model_copy(
+            update={"steps": self._steps}
+        )
+
+    def run(self, searcher, concurrent=2):
+        running, names = {}, iter(range(1000))
+        while True:
+            while len(running) < concurrent:
+                point = searcher.suggest(name := str(next(names)))
+                if point is None or point == Searcher.FINISHED:
+                    break
+                running[name] = point
+            if not running:
+                assert searcher.finished
+                return
+            name = next(iter(running))
+            self.train(running.pop(name))
+            searcher.on_trial_complete(name)
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=20, unique=True), st.integers(1, 4))
+def test_halving_trains_the_best_third_of_each_round_further(qualities, concurrent):
+    rounds = Rounds(qualities)
+    rounds.run(rounds.searcher(), concurrent)
+    second, third = math.ceil(len(qualities) / 3), math.ceil(math.ceil(len(qualities) / 3) / 3)
+    ranked = sorted(range(len(qualities)), key=lambda place: -qualities[place])
+    steps = {place: one.trained_steps for place, one in rounds.done.items()}
+    assert steps == {p: 90 if n < third else 30 if n < second else 10 for n, p in enumerate(ranked)}
+    assert len(rounds.begun) == len(qualities) + second + third
+
+
+def test_halving_waits_for_the_round_and_a_lower_loss_is_better():
+    rounds = Rounds([5, 3, 4], direction="min")
+    searcher = rounds.searcher()
+    first = [searcher.suggest(name) for name in "abc"]
+    assert searcher.suggest("d") is None and not searcher.finished
+    for name, point in zip("abc", first, strict=True):
+        rounds.train(point)
+        searcher.on_trial_complete(name)
+    assert searcher.suggest("d") == {"q": 1, UNTIL: 1 / 3}
+
+
+def test_a_failed_point_goes_no_further_and_a_resubmission_takes_up_where_it_was():
+    rounds = Rounds([1, 2, 9, 4], fails=[2])
+    searcher = rounds.searcher()
+    rounds.run(searcher)
+    assert {place: one.trained_steps for place, one in rounds.done.items()} == {0: 10, 1: 10, 2: 10, 3: 90}
+    del rounds.done[3], rounds.done[2]
+    rounds.begun.clear()
+    rounds._fails = ()
+    rounds.run(rounds.searcher())
+    assert rounds.done[2].trained_steps == 90 and rounds.done[3].trained_steps == 30
+    assert sorted(rounds.begun) == [2, 2, 2, 3, 3], "what is known is not trained again"
+    assert rounds.searcher().finished
 
 
 class Desk:

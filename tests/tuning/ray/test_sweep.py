@@ -153,6 +153,28 @@ def test_pbt_hands_weights_on(ray_cluster, tiny, tmp_path):
     assert [line["step"] for line in lines(one / "run-1") if "loss" in line] == steps, "trained again"
 
 
+def test_halving_trains_all_a_little_and_the_best_to_its_end(ray_cluster, tiny, tmp_path):
+    search = {"stopping": "halving", "reduction": 3, "first_rung": 1 / 3}
+    space = {"training.learning_rate": [1e-6, 1e-5, 1e-2]}
+    asked = config(tiny, tmp_path, space=space, search=search, finish=False)
+    found = sweep(asked)
+    by_steps = {trial["trained_steps"]: trial for trial in found["trials"]}
+    assert sorted(trial["trained_steps"] for trial in found["trials"]) == [10, 10, 30]
+    assert by_steps[30]["curve"][1][1] == max(trial["curve"][1][1] for trial in found["trials"])
+    assert by_steps[30]["status"] == "finished"
+    assert by_steps[10]["status"] == "stopped" and found["trained_steps"] == 50
+    for trial in found["trials"]:
+        assert read_manifest(Path(trial["adapter"])).digest
+        steps = [line["step"] for line in lines(Path(trial["adapter"]).parent) if "loss" in line]
+        assert steps == list(range(1, trial["trained_steps"] + 1)), "it did not go on from where it was"
+        assert [step for step, _ in trial["curve"]] == [0, 10, 30][: 2 + (trial["trained_steps"] == 30)]
+    assert found["reserved_cpus_after"] == 0 and groups() == []
+
+    (asked.run_dir / "result.json").unlink()  # killed after the last trial, before the end
+    again = sweep(asked)["trials"]
+    assert sorted(again, key=lambda trial: trial["id"]) == sorted(found["trials"], key=lambda trial: trial["id"])
+
+
 def test_a_sweep_that_can_never_be_placed_is_refused_at_once(ray_cluster, tiny, tmp_path, capsys):
     asked = config(tiny, tmp_path, cluster={"num_workers": 1, "use_gpu": True, "gpus_per_worker": 0.5})
     file = tmp_path / "sweep.json"
