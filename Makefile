@@ -45,6 +45,10 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.codegen_generation
 	$(BIN)/python -m benchmarks.memory_prediction
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.trial_overhead
+	$(BIN)/python -m benchmarks.vector_index
+	$(BIN)/python -m benchmarks.search_index
+	$(BIN)/python -m benchmarks.hybrid
 	$(BIN)/python -m pip install --quiet --no-deps --target .venv/trl trl==1.16.0  # the peer, seen by this benchmark only
 	$(BIN)/python -m benchmarks.codegen_training --trl .venv/trl
 
