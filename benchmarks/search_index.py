@@ -72,11 +72,12 @@ def main() -> None:
 def copy_tree(root: Path, units: int, wanted: int) -> list[str]:
     """Copy source files until they hold so many units; returns queries: first lines of some units' documentation."""
     found, documented = 0, []
-    for origin in (Path(sysconfig.get_path("purelib")), Path(sysconfig.get_path("stdlib"))):
+    origins = {"installed": sysconfig.get_path("purelib"), "library": sysconfig.get_path("stdlib")}
+    for name, origin in ((name, Path(path)) for name, path in origins.items()):
         for file in sorted(origin.rglob("*")):
             path = file.relative_to(origin)
             language = language_of(file.name)
-            if found >= units or language is None or (origin.name == "python3" and "site-packages" in path.parts):
+            if found >= units or language is None or "site-packages" in path.parts:
                 continue
             try:
                 parsed = units_of(read_source(file, 1_000_000), str(path), language)
@@ -84,7 +85,7 @@ def copy_tree(root: Path, units: int, wanted: int) -> list[str]:
                 continue
             found += len(parsed.units)
             documented += [unit.documentation.split("\n")[0] for unit in parsed.units if unit.documentation]
-            target = root / origin.name / path
+            target = root / name / path
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
     return random.Random(0).sample([line for line in documented if 3 <= len(line.split()) <= 20], wanted)

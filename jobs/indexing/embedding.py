@@ -6,6 +6,7 @@ budget of tokens, and inside each the encoder plans its own chunks.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -69,6 +70,7 @@ def _pool(
         import ray.data
         from ray.data import ActorPoolStrategy
 
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # its plan, its progress: ours is the bar
         ray.data.DataContext.get_current().enable_progress_bars = False
         tables = [pa.table({"id": [n for n, _ in batch], "text": [text for _, text in batch]}) for batch in batches]
         encoded = ray.data.from_arrow(tables).map_batches(

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.corpora.mining.reading import Unusable, read_source
-from common.corpora.mining.source_text import as_utf8
 from common.corpora.mining.units import Unit, units_of
 from common.corpora.mining.walk import FIRST, Skipped, SourceFile, is_test, shards
 from common.errors import DataError
@@ -90,9 +89,8 @@ def parse_shard(root: Path, files: Sequence[SourceFile], max_bytes: int) -> Pars
         if parsed.broken_line is not None:
             found.broken += 1
             found.broken_first = [*found.broken_first, f"{file.path}:{parsed.broken_line}"][:FIRST]
-        lines = as_utf8(source, file.path).decode("utf-8").split("\n")
         found.kinds.update(unit.kind for unit in parsed.units)
-        units = [_stored(unit, lines) for unit in parsed.units]
+        units = [_stored(unit, parsed.lines) for unit in parsed.units]
         language = parsed.units[0].language if parsed.units else file.language  # a C header may hold C++
         found.files.append((File(file.path, language, digest_of(source), is_test(file.path)), units))
     return found

@@ -71,6 +71,8 @@ class UnitFile:
 
     units: tuple[Unit, ...]
     broken_line: int | None = None
+    lines: tuple[str, ...] = ()
+    """The file's lines as they were read, whatever its encoding."""
 
 
 def units_of(source: bytes, path: str, language: str) -> UnitFile:
@@ -118,7 +120,7 @@ def _file(
             function = definition.function
             code = function.code if function else _class_code(text, definition, found, position)
             units.append(_unit(definition, path, language, code))
-    return UnitFile(tuple(units), first_error(root))
+    return UnitFile(tuple(units), first_error(root), tuple(text.decode("utf-8").split("\n")))
 
 
 def _module(found: ModuleDocumentation, path: str, language: str) -> Unit:

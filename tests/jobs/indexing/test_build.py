@@ -140,6 +140,15 @@ def test_broken_and_binary_files_are_counted_and_named_and_cost_no_other(tree, e
     assert "broken.py:fine" in symbols(tree.parent / "index")
 
 
+def test_other_encodings_are_read_as_the_files_say(tree, encoded):
+    write(tree / "latin.py", "# -*- coding: latin-1 -*-\ndef grüße(x):\n    return 'ä' + x\n".encode("latin-1"))
+    write(tree / "old.c", "/* größer */\nint groesser(int a) { return a + 1; }\n".encode("cp1252"))
+    build(tree)
+    with closing(Searcher(tree.parent / "index")) as searcher:
+        assert searcher.search("grüße", None)[0].source == "def grüße(x):\n    return 'ä' + x"
+        assert searcher.search("groesser", None)[0].source.startswith("/* größer */\nint groesser")
+
+
 def test_a_file_that_has_become_binary_is_indexed_no_longer(tree, encoded):
     build(tree)
     write(tree / "io" / "rows.py", b"\0\1\2")

@@ -73,7 +73,9 @@ def test_old_encodings_of_the_west_are_read(extension):
     text = HEAD.get(extension, "") + f"{comment} Größe – “eins”\n" + CLASSES[extension][0]
     if extension == ".py":
         text = "# -*- coding: cp1252 -*-\n" + text
-    assert found(text.encode("cp1252"), extension) == found(text.replace("cp1252", "utf-8").encode(), extension)
+    old, new = found(text.encode("cp1252"), extension), found(text.replace("cp1252", "utf-8").encode(), extension)
+    assert old.units == new.units
+    assert "\n".join(old.lines) == text
 
 
 @EACH
