@@ -24,9 +24,9 @@ from typing import Any, get_args
 import numpy as np
 
 from benchmarks.harness import show, write
-from common.retrieval.dense import DenseIndex, unit
+from common.retrieval.dense import unit
 from common.retrieval.vector_index import VectorIndex
-from common.retrieval.vector_rules import Storage, VectorSettings
+from common.retrieval.vector_rules import EXACT, Storage, VectorSettings
 
 H, K, BATCH = 384, 10, 100
 TIMED = 300  # queries that are timed
@@ -86,12 +86,9 @@ def on_disk(mixture: Mixture, count: int, file: Path) -> np.ndarray:
     return vectors
 
 
-def exact_index(vectors: np.ndarray) -> DenseIndex:
+def exact_index(vectors: np.ndarray) -> VectorIndex:
     """The index that the others are compared with."""
-    index = DenseIndex(H)
-    for start in range(0, len(vectors), 50_000):
-        index.add(np.arange(start, min(start + 50_000, len(vectors))), vectors[start : start + 50_000])
-    return index
+    return VectorIndex.build(np.arange(len(vectors)), vectors, EXACT)
 
 
 def recall(found: np.ndarray, wanted: np.ndarray) -> float:
@@ -115,7 +112,7 @@ class Clock:
             self.cpu.append(time.process_time() - cpu)
 
 
-def speed(exact: DenseIndex, index: VectorIndex, queries: np.ndarray) -> Measured:
+def speed(exact: VectorIndex, index: VectorIndex, queries: np.ndarray) -> Measured:
     """Both sides in turn: one query at a time, of which the exact side takes every tenth, and in batches."""
     one, ones, batch, batches = Clock(), Clock(), Clock(), Clock()
     for start in range(0, min(len(queries), TIMED), 10):
@@ -139,7 +136,7 @@ def speed(exact: DenseIndex, index: VectorIndex, queries: np.ndarray) -> Measure
 
 
 def measure(
-    settings: VectorSettings, vectors: np.ndarray, exact: DenseIndex, queries: np.ndarray, truth: np.ndarray
+    settings: VectorSettings, vectors: np.ndarray, exact: VectorIndex, queries: np.ndarray, truth: np.ndarray
 ) -> tuple[Measured, VectorIndex]:
     """The figures of one layout, beside those of the exact index in the same minutes."""
     started, cpu = time.perf_counter(), time.process_time()

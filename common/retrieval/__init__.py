@@ -1,6 +1,6 @@
 """Finding documents for a query: by words (BM25), by vectors (FAISS), and by both (rank fusion).
 
-    tokens.py, lexical.py, dense.py, fusion.py   the parts, in memory: for evaluation
+    tokens.py, lexical.py, dense.py, fusion.py   words, BM25 in memory, unit vectors, rank fusion: for evaluation
     weighting.py      how much each leg counts, chosen on a dev split
     nearest.py, negatives.py, consistency.py     hard negatives and consistent pairs
     schema.py, store.py   the store of an index in SQLite; space.py: whose vectors it holds

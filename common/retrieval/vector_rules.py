@@ -58,6 +58,10 @@ class VectorSettings(Config):
         return count > GROWTH * built or GROWTH * count < built
 
 
+EXACT = VectorSettings(storage="float32", exact_up_to=2**62)
+"""Every vector compared in single precision, however many there are."""
+
+
 def rule_probes(lists: int) -> int:
     """Lists to look into for a recall@10 above 0.99 in float16.
 

@@ -55,11 +55,14 @@ def retrieved(questions: Mapping[str, str], train: Sequence[Example], config: Ra
 
     Raises `ModelError` where the encoder cannot be had, `AdapterError` where the adapter is for another base.
     """
+    import numpy as np
+
     from common.adapters.folder import check
     from common.adapters.manifest import read_manifest
     from common.models.encoder import Encoder
     from common.models.loading import resolve
-    from common.retrieval.dense import DenseIndex
+    from common.retrieval.vector_index import VectorIndex
+    from common.retrieval.vector_rules import EXACT
 
     own = read_manifest(config.adapter).base.id if config.adapter else "minilm"
     base = resolve(config.encoder or own)
@@ -67,8 +70,8 @@ def retrieved(questions: Mapping[str, str], train: Sequence[Example], config: Ra
         check(config.adapter, base)
     encoder = Encoder.load(base, adapter=config.adapter)
     # both sides are instructions, so both are embedded as queries
-    index = DenseIndex(encoder.hidden_size)
-    index.add(range(len(train)), encoder.encode([one.instruction for one in train], "query", label="training examples"))
+    known = encoder.encode([one.instruction for one in train], "query", label="training examples")
+    index = VectorIndex.build(np.arange(len(train)), known, EXACT)
     vectors = encoder.encode(list(questions.values()), "query", label="questions")
-    places, _ = index.top(vectors, config.k)
+    places, _ = index.top(vectors, min(config.k, len(train)))
     return {name: row.tolist() for name, row in zip(questions, places, strict=True)}
