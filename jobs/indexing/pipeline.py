@@ -127,7 +127,7 @@ def root_of(config: BuildIndexConfig) -> Path:
 
 def run_folder(config: BuildIndexConfig) -> Path:
     """Where the index is."""
-    return config.run_dir or Path("runs/index")
+    return config.run_dir or Path("runs/build_index")
 
 
 def languages_of(config: BuildIndexConfig) -> tuple[str, ...]:
