@@ -26,9 +26,10 @@ WINDOW = 100_000
 """Texts in memory at a time."""
 
 
-def embed_missing(store: Store, number: int, embedder: Embedder, encoder: Any, cluster: ClusterConfig) -> int:
+def embed_missing(store: Store, number: int, embedder: Embedder, cluster: ClusterConfig) -> int:
     """Give each text that has no vector in space `number` one; returns how many there were."""
     missing = store.missing(number)
+    encoder = embedder.load() if 0 < len(missing) <= FEW else None
     with progress(len(missing), "encoding", "text") as bar:
         for start in range(0, len(missing), WINDOW):
             window = list(store.texts(missing[start : start + WINDOW]))

@@ -91,8 +91,7 @@ def update(
     started = time.perf_counter()
     for one in embedders:
         number = store.add_space(one.space, one.origin)
-        encoder = one.load() if store.missing(number) else None
-        encoded[one.space.name()] = embed_missing(store, number, one, encoder, cluster)
+        encoded[one.space.name()] = embed_missing(store, number, one, cluster)
         numbers.append(number)
     at = time.perf_counter()
     before = store.generation
