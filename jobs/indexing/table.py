@@ -33,13 +33,12 @@ def render(result: dict[str, Any]) -> str:
     """What a build did, what was left out, and what to do next."""
     changes, seconds = result["changes"], result["seconds"]
     moved = ", ".join(f"{changes[what]:,} {what}" for what in ("new", "changed", "gone", "same"))
-    kinds = ", ".join(
-        f"{count:,} {kind}{'' if kind == 'class' else 's'}" for kind, count in result["parsed_units"].items()
-    )
+    plural = {"class": "classes", "module": "module docs"}
+    kinds = ", ".join(f"{n:,} {plural.get(kind, f'{kind}s')}" for kind, n in result["parsed_units"].items())
     lines = [
         f"{result['source']}: {result['files']:,} files, {result['units']:,} units ({result['texts']:,} different)",
         f"files      {moved.replace('same', 'as before')}",
-        f"parsed     {kinds.replace('classs', 'classes') or 'nothing'}",
+        f"parsed     {kinds or 'nothing'}",
     ]
     if broken := result["broken"]["files"]:
         first = ", ".join(result["broken"]["first"])

@@ -226,5 +226,6 @@ def test_the_summary_tells_what_happened(tree, encoded, capsys):
     write(tree / "binary.py", b"\0\1\2")
     assert run(JOB, [str(tree), "--run-dir", str(tree.parent / "index")]) == 0
     out = capsys.readouterr().out
+    assert "1 module docs, 1 classes, 1 methods, 3 functions" in out
     assert "3 files, 6 units" in out and "left out, binary: 1 files: binary.py" in out
     assert "jobs.search_code" in out
