@@ -1,4 +1,4 @@
-"""Is an index sound: `python -m jobs.check_index DIR [--repair]`. Ends with 1 where a fault is left."""
+"""Is an index sound: `python -m jobs.check_index DIR [--repair]`. Ends with 2 where a fault is left."""
 
 from __future__ import annotations
 

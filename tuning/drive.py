@@ -28,7 +28,7 @@ from tuning.progress import Progress
 from tuning.searchers import Halving, Listed, Tpe
 from tuning.setup import Setup, outcome_of, told
 from tuning.space import Point, Space
-from tuning.stopping import CooperativeAsha, Population, Stops
+from tuning.stopping import UNTIL, CooperativeAsha, Population, Stops
 from tuning.tasks import TASKS
 from tuning.trial import run_point
 
@@ -79,6 +79,11 @@ def _folder_name(trial: Any) -> str:
     """Of a trial in Tune's own storage: what TensorBoard calls it."""
     name = re.sub(r"[^\w.=+-]+", "_", told(trial.config))[:80]
     return f"{name}_{trial.trial_id}"
+
+
+def _far_enough(trial: Trial, config: dict[str, Any]) -> bool:
+    """Whether a trial has come to where its round of halving ends."""
+    return trial.trained_steps >= max(1, round(trial.steps * config[UNTIL])) if UNTIL in config else True
 
 
 class _Drive:
@@ -142,6 +147,8 @@ class _Drive:
         for result in results:
             name = name_of(result.path) if pbt else self._setup.identify(result.config or {})
             found = outcome_of(self._setup.place(name))
+            if found and found.status == "stopped" and not _far_enough(found, result.config or {}):
+                found = None  # of an earlier round of halving
             if found is None and result.error is None:
                 raise KeyboardInterrupt  # Tune takes Ctrl-C for itself, and returns what there is
             ended[name] = found or self._broken(name, result)

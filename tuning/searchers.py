@@ -100,9 +100,9 @@ class Halving(Listed):
         return trial is not None and trial.trained_steps >= _step(trial, self._marks[0])
 
     def _value(self, point: Point) -> float | None:
-        """The metric at the mark of the round; None where the trial has failed."""
+        """The metric at the mark of the round; None where the trial has failed, in this round or for good."""
         trial = self._outcome(point)
-        if trial is None or trial.status == "failed":
+        if trial is None or trial.status == "failed" or not self._reached(point):
             return None
         return next((value for step, value in reversed(trial.curve) if step <= _step(trial, self._marks[0])), None)
 

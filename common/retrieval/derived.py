@@ -34,7 +34,8 @@ def place(folder: Path, generation: int) -> Path:
 def derive_words(store: Store, generation: int) -> None:
     """Make the index of words."""
     folder = place(store.folder, generation) / WORDS
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # not over the files: a reader may have them mapped
+    folder.mkdir(parents=True)
     WordsIndex.build(store.words()).save(folder)
     files = {name: {"bytes": (folder / name).stat().st_size, "blake2b": _checksum(folder / name)} for name in FILES}
     write_json(folder.with_suffix(".json"), {"files": files})

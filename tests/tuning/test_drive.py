@@ -9,11 +9,22 @@ import pytest
 from common.runs import write_json
 from tests.tuning.setups import setup
 from tuning.config import SweepConfig
-from tuning.drive import _Drive
+from tuning.drive import _Drive, _far_enough
 from tuning.outcome import Trial
 from tuning.plan import earlier
 from tuning.setup import OUTCOME
 from tuning.space import Axis, Space
+from tuning.stopping import UNTIL
+
+
+@pytest.mark.parametrize(
+    ("trained", "config", "enough"),
+    [(10, {UNTIL: 1 / 9}, True), (10, {UNTIL: 1 / 3}, False), (30, {UNTIL: 1 / 3}, True), (10, {}, True)],
+)
+def test_the_outcome_of_an_earlier_round_is_none_of_this_one(trained, config, enough):
+    stopped = Trial(id="a", config={}, status="stopped", trained_steps=trained, steps=90)
+    assert _far_enough(stopped, config) is enough
+
 
 POINT = {"training.learning_rate": 1e-3}
 

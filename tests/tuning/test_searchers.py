@@ -101,6 +101,20 @@ def test_a_failed_point_goes_no_further_and_a_resubmission_takes_up_where_it_was
     assert rounds.searcher().finished
 
 
+def test_a_point_that_fails_on_its_way_to_the_next_rung_is_not_judged_by_the_one_before():
+    rounds = Rounds([1, 2, 3, 4])
+    searcher = rounds.searcher()
+    for name in "abcd":
+        rounds.train(searcher.suggest(name))
+        searcher.on_trial_complete(name)
+    best, other = searcher.suggest("e"), searcher.suggest("f")
+    assert [best["q"], other["q"]] == [3, 2]
+    searcher.on_trial_complete("e", error=True)  # its process died: what is known of it is the round before
+    rounds.train(other)
+    searcher.on_trial_complete("f")
+    assert searcher.suggest("g") == {"q": 2, UNTIL: 1.0}
+
+
 class Desk:
     """Gives a searcher's points a metric, as the driver does."""
 
