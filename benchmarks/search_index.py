@@ -32,8 +32,8 @@ from common.errors import DataError
 from common.retrieval.tokens import tokenise
 from jobs.indexing import pipeline
 from jobs.indexing.config import BuildIndexConfig
-from jobs.indexing.encoders import Embedder
-from jobs.indexing.querying import AUTO, Queries
+from common.search.embedder import Embedder
+from common.search.querying import AUTO, Queries
 
 CHANGED = 0.01
 
@@ -139,7 +139,7 @@ class _Hashed(Embedder):
 
 def hashed(config: BuildIndexConfig) -> Embedder:
     """The base's embedder, without the model for documents."""
-    from jobs.indexing.encoders import embedder
+    from common.search.embedder import embedder
 
     return _Hashed(**vars(embedder(config.model, config.encoder, None, config.precision)))
 

@@ -64,7 +64,7 @@ class SearchCodeConfig(JobConfig):
 def main(config: SearchCodeConfig) -> Result:
     """The hits of each query, and which adapter was picked for it and why."""
     from common.retrieval.filters import Filters
-    from jobs.indexing.querying import Queries
+    from common.search.querying import Queries
 
     filters = Filters(languages=config.language, paths=config.path, kinds=config.kind, tests=config.tests)
     hits, picked, searcher = [], [], None

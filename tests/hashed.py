@@ -22,7 +22,7 @@ def space(name: str = "hashed", **more) -> Space:
 
 @dataclass(frozen=True)
 class HashEmbedder:
-    """As `jobs.indexing.encoders.Embedder`."""
+    """As `common.search.embedder.Embedder`."""
 
     space: Space
     origin: Origin = ORIGIN

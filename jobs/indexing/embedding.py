@@ -14,7 +14,7 @@ import numpy as np
 
 from common.progress import progress
 from common.retrieval.store import Store
-from jobs.indexing.encoders import Embedder
+from common.search.embedder import Embedder
 from jobs.ray_session import ClusterConfig, connected
 
 FEW = 1_500

@@ -20,7 +20,7 @@ from common.runs import RESULT, Result, RunFolder
 from jobs.indexing.changes import Changes, compare
 from jobs.indexing.config import BuildIndexConfig
 from jobs.indexing.embedding import embed_missing
-from jobs.indexing.encoders import BASE, Embedder, embedder
+from common.search.embedder import BASE, Embedder, embedder
 from jobs.indexing.parsing import Parsed, parse
 from jobs.ray_session import ClusterConfig
 

@@ -13,7 +13,7 @@ from rich.syntax import Syntax
 
 from common.corpora.mining.walk import Tree
 from jobs.indexing.changes import Changes
-from jobs.indexing.encoders import Embedder
+from common.search.embedder import Embedder
 from jobs.mining.report import left_out, render_tree
 
 

@@ -178,7 +178,7 @@ def _index(config: TrainSearchConfig, base: Base, data: Result, folder: Path) ->
     """The corpus' documents, for `jobs.search_code`; those that were held out included."""
     from common.retrieval.vector_rules import VectorSettings
     from jobs.indexing.corpus import files_of
-    from jobs.indexing.encoders import embedder
+    from common.search.embedder import embedder
     from jobs.indexing.pipeline import index_units
 
     seen = {pair.document: pair for pair in read_pairs(folder / "data" / TRAIN).pairs}

@@ -12,9 +12,9 @@ from common.errors import UserError
 from common.retrieval.filters import Filters
 from common.retrieval.space import Origin
 from common.retrieval.vector_rules import VectorSettings
-from jobs.indexing import querying
+from common.search import querying
 from jobs.indexing.pipeline import index_units
-from jobs.indexing.querying import AUTO, Queries
+from common.search.querying import AUTO, Queries
 from jobs.ray_session import ClusterConfig
 from jobs.search_code import JOB
 from tests.common.retrieval.test_searcher import TEXTS, files

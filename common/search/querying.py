@@ -15,7 +15,7 @@ from common.retrieval.routing import route
 from common.retrieval.searcher import Searcher
 from common.retrieval.space import Origin, Space
 from common.retrieval.store import Store
-from jobs.indexing.encoders import BASE, Embedder, of_space
+from common.search.embedder import BASE, Embedder, of_space
 
 if TYPE_CHECKING:
     from common.models.encoder import Encoder
