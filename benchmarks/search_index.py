@@ -30,10 +30,10 @@ from common.corpora.mining.reading import Unusable, read_source
 from common.corpora.mining.units import units_of
 from common.errors import DataError
 from common.retrieval.tokens import tokenise
-from jobs.indexing import pipeline
-from jobs.indexing.config import BuildIndexConfig
 from common.search.embedder import Embedder
 from common.search.querying import AUTO, Queries
+from jobs.indexing import pipeline
+from jobs.indexing.config import BuildIndexConfig
 
 CHANGED = 0.01
 

@@ -14,6 +14,7 @@ from pydantic_settings import CliPositionalArg
 from common.cli import Job, run
 from common.config import JobConfig
 from common.runs import Result
+from common.search.folders import index_folder
 
 if TYPE_CHECKING:
     from common.retrieval.searcher import Hit
@@ -68,7 +69,7 @@ def main(config: SearchCodeConfig) -> Result:
 
     filters = Filters(languages=config.language, paths=config.path, kinds=config.kind, tests=config.tests)
     hits, picked, searcher = [], [], None
-    with closing(Queries(index_folder(config), config.adapter_folder)) as queries:
+    with closing(Queries(index_folder(config.index or Path()), config.adapter_folder)) as queries:
         for query in config.queries:
             searcher, why = queries.searcher(query, config.adapter, filters, config.file)
             vector = queries.vector(searcher, query) if config.legs != "bm25" else None
@@ -86,13 +87,6 @@ def main(config: SearchCodeConfig) -> Result:
         }
 
 
-def index_folder(config: SearchCodeConfig) -> Path:
-    """The folder of the index, which a training run has inside its own."""
-    assert config.index is not None
-    inside = config.index / "index"
-    return inside if not (config.index / "store.db").exists() and (inside / "store.db").exists() else config.index
-
-
 def _hit(hit: Hit, lines: int) -> dict[str, Any]:
     return {name: getattr(hit, name) for name in FIELDS} | {"snippet": "\n".join(hit.source.splitlines()[:lines])}
 
@@ -100,7 +94,7 @@ def _hit(hit: Hit, lines: int) -> dict[str, Any]:
 def _plan(config: SearchCodeConfig) -> str:
     from common.retrieval.store import Store
 
-    with closing(Store.open(index_folder(config))) as store:
+    with closing(Store.open(index_folder(config.index or Path()))) as store:
         names = ", ".join(space.name() for space in store.spaces().values())
         return f"search {store.counts()['units']:,} units of {store.facts.root} with {names}"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from common.corpora.instructions.record import Example, Form
 from common.errors import ConfigError, ModelError
+from common.prompts.snippets import Snippet, with_snippets
 from common.prompts.template import Template
 
 _GUIDE: dict[Form, str] = {
@@ -19,13 +21,18 @@ _DEFINED = re.compile(r"^\s*(?:async\s+)?(?:class|def)\s+(\w+)", re.MULTILINE)
 _FENCE = re.compile(r"```[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
 
 
-def render(template: Template, example: Example, shots: Sequence[Example] = (), tokenizer: Any = None) -> str:
-    """The prompt: the shots as solved blocks in their order (for retrieval the nearest first), then the example.
+def render(
+    template: Template, example: Example, shots: Sequence[Example] = (), tokenizer: Any = None,
+    snippets: Sequence[Snippet] = (),
+) -> str:  # fmt: skip
+    """The prompt: the shots as solved blocks in their order (for retrieval the nearest first), then the example, with
+    the snippets before its instruction.
 
     Nothing is ever cut. `tokenizer` is needed for a chat template only. Raises `ConfigError` where the template says
     whether a program or a function is wanted and the example does not, `ModelError` where the tokenizer has no chat
     template.
     """
+    example = replace(example, instruction=with_snippets(template, example.instruction, snippets))
     if not template.chat:
         blocks = "".join(_filled(template, template.example, shot) for shot in shots)
         return blocks + _filled(template, template.text, example)

@@ -2,7 +2,9 @@
 
 The places in a template: `{instruction}` as it is and `{question}` without outer white space; `{starter}` the starter
 code as it is and `{starter_line}` on a line of its own, where there is some; `{guide}` and `{form}` say whether a
-program or a function is wanted, and `{form_line}` does where that is known; `{code}` is the answer.
+program or a function is wanted, and `{form_line}` does where that is known; `{code}` is the answer. In front of the
+instruction may stand code that was found for it: `{snippets}`, each with `{place}`, `{symbol}`, `{source}` and
+`{fence}`, backticks enough to enclose the source.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ class Template(Config):
     """A solved example, put before the prompt (in-context learning, retrieval); with `chat` shots are turns instead."""
     answer: str = "{code}"
     """What the model is trained to write after the prompt, before the end of the text."""
+    context: str = "Code that may be of use:\n\n{snippets}"
+    """What stands before the instruction where code was found for it."""
+    snippet: str = "# {place} {symbol}\n{source}\n\n"
+    """One piece of that code."""
     stops: tuple[str, ...] = ENDS
     """Texts that end an answer."""
     chat: bool = False
@@ -79,6 +85,7 @@ TEMPLATES: dict[str, Template] = {
             name="chat",
             text="{instruction}{starter_line}{form_line}",
             answer="```python\n{code}\n```",
+            snippet="{place} {symbol}\n{fence}\n{source}\n{fence}\n\n",
             chat=True,
             fence="whole",
         ),
@@ -87,6 +94,8 @@ TEMPLATES: dict[str, Template] = {
             name="complete",
             text="{instruction}",
             example="{instruction}{code}\n\n\n",
+            context="{snippets}",
+            snippet="# {place} {symbol}\n{source}\n\n\n",
             stops=FUNCTION_ENDS,
             continues=True,
         ),

@@ -24,15 +24,19 @@ class IclConfig(Config):
 
 
 class RagConfig(Config):
-    """Retrieval: the training examples whose instructions are most like each question's."""
+    """Retrieval: what is most like each question stands before it, training examples or code of an index."""
 
     k: int = Field(0, ge=0)
     """So many, the nearest first; 0 = none."""
+    index: Path | None = None
+    """Index of jobs.build_index whose functions, methods and classes are put before the questions; none = training
+    examples, those with the nearest instructions. Units that hold the reference answer are left out."""
     encoder: str | None = None
     """Base model that embeds the instructions: a catalogue alias, a Hub id (the study's is thenlper/gte-small) or a
-    folder; none = the adapter's own base, or minilm."""
-    adapter: Path | None = None
-    """Search adapter of ours for the encoder."""
+    folder; none = the adapter's own base, or minilm. An index has its own."""
+    adapter: str | None = None
+    """Search adapter of ours, by its folder; of an index also by its name, the beginning of its digest, or `base`.
+    none = without one; in an index the one for each question's language."""
 
 
 class EvaluateCodegenConfig(JobConfig):
@@ -63,7 +67,7 @@ class EvaluateCodegenConfig(JobConfig):
     icl: IclConfig = IclConfig()
     """In-context learning."""
     rag: RagConfig = RagConfig()
-    """Retrieval."""
+    """Retrieval, of training examples or of code."""
     context: int | None = Field(None, ge=1)
     """Most tokens of prompt and answer; none = as many as the model has positions for."""
     too_long: Literal["empty", "leave_out"] = "empty"
@@ -99,9 +103,12 @@ class EvaluateCodegenConfig(JobConfig):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"{name} goes with model; predictions are scored as they are")
         if self.icl.examples and self.rag.k:
-            raise ValueError("icl.examples and rag.k are two ways to choose examples: give one")
-        if not self.rag.k and (self.rag.encoder or self.rag.adapter):
-            raise ValueError("rag.encoder and rag.adapter go with rag.k")
+            raise ValueError("icl.examples and rag.k are two ways to choose what stands before a question: give one")
+        if not self.rag.k and self.rag != RagConfig():
+            raise ValueError("rag.index, rag.encoder and rag.adapter go with rag.k")
+        if self.rag.index and self.rag.encoder:
+            raise ValueError("rag.encoder is for training examples; the questions to an index need the encoder of its "
+                             "vectors, which it names itself")  # fmt: skip
         if self.train_run is not None and self.data != InstructionConfig():
             raise ValueError("train_run brings its data along: leave data out")
         if not self.ks or min(self.ks) < 1:

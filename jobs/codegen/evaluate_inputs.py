@@ -20,6 +20,7 @@ from common.models.sampling import Sampling
 from common.prompts import Template, template_for
 from jobs.codegen.context import Fitted, drawn, fit, retrieved
 from jobs.codegen.evaluate_config import EvaluateCodegenConfig
+from jobs.codegen.retrieval import Found, FoundUnit, Question, Retrieval, found_in_index, language_of_task
 
 if TYPE_CHECKING:
     from common.models.generator import GeneratorBase
@@ -123,6 +124,13 @@ class Item:
     set: AskedSet
     example: Example
     fitted: Fitted
+    found: Found | None = None
+    """What the index had for it; None without an index."""
+
+    @property
+    def snippets(self) -> tuple[FoundUnit, ...]:
+        """The units of code in its prompt."""
+        return self.found.units[: self.fitted.snippets] if self.found else ()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -166,32 +174,54 @@ def _asked_set(
     return AskedSet(name, source, examples, rows, template, config.decoding.sampling(source, template.stops))
 
 
-def fitted_items(
-    config: EvaluateCodegenConfig, data: Data, base: GeneratorBase, tokenizer: Any, run: RunFolder | None = None
-) -> list[Item]:
-    """Every question with the examples that fit before it.
+def found_code(config: EvaluateCodegenConfig, data: Data, run: RunFolder | None = None) -> Retrieval | None:
+    """What the index has for the questions; None where the configuration names none. Raises like `found_in_index`.
 
-    Raises `ConfigError` where there are fewer training examples than wanted. With a run folder, what retrieval found is
-    kept there.
+    With a run folder it is kept there, so that a run goes on with the same code when the index has changed.
+    """
+    if config.rag.index is None:
+        return None
+
+    def search() -> dict[str, Any]:
+        questions = {
+            _name(test, example): Question(example.instruction, example.code, language_of_task(test.source, example))
+            for test in data.sets
+            for example in test.examples
+        }
+        return found_in_index(questions, config.rag, config.data.near_duplicate_threshold).stored()
+
+    return Retrieval.of(run.step("retrieval", search) if run else search())
+
+
+def fitted_items(
+    config: EvaluateCodegenConfig, data: Data, base: GeneratorBase, tokenizer: Any, code: Retrieval | None,
+    run: RunFolder | None = None,
+) -> list[Item]:  # fmt: skip
+    """Every question with the examples, or the code of an index, that fit before it.
+
+    Raises `ConfigError` where there are fewer training examples than wanted. With a run folder, the examples that
+    retrieval found are kept there.
     """
     from common.models.generation import prompt_ids
 
-    wanted = config.icl.examples or config.rag.k
+    wanted = config.icl.examples or (config.rag.k if code is None else 0)
     if wanted > len(data.train):
         raise ConfigError(
             f"{wanted} examples are wanted and {len(data.train)} are there", "lower icl.examples or rag.k"
         )
     fixed = drawn(data.train, config.icl.examples, config.icl.seed)
-    near = _neighbours(config, data, run) if config.rag.k else {}
+    near = _neighbours(config, data, run) if config.rag.k and code is None else {}
     items = []
     for test in data.sets:
         room = room_of(config, base, test.sampling)
         for example in test.examples:
             places = near.get(_name(test, example))
             shots = fixed if places is None else [data.train[place] for place in places]
+            found = code.found[_name(test, example)] if code else None
             items.append(Item(test, example, fit(
-                test.template, example, shots, room, lambda text: len(prompt_ids(tokenizer, text, base.kind)), tokenizer
-            )))  # fmt: skip
+                test.template, example, shots, room, lambda text: len(prompt_ids(tokenizer, text, base.kind)),
+                tokenizer, [unit.snippet() for unit in found.units] if found else ()
+            ), found))  # fmt: skip
     return items
 
 

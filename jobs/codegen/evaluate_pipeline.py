@@ -22,6 +22,7 @@ from common.prompts import program_of
 from common.runs import Result, RunFolder, whole_file, write_json
 from jobs.codegen.answering import ROWS, Asked, Done, Model, answered, units
 from jobs.codegen.evaluate_config import EvaluateCodegenConfig
+from jobs.codegen.evaluate_context import context_of, context_row, tell_long
 from jobs.codegen.evaluate_inputs import (
     SHOWN,
     AskedSet,
@@ -30,10 +31,12 @@ from jobs.codegen.evaluate_inputs import (
     Prediction,
     digest_of,
     fitted_items,
+    found_code,
     load_data,
     read_predictions,
 )
 from jobs.codegen.evaluate_ledger import PREDICTIONS, UNITS, PredictionLedger
+from jobs.codegen.retrieval import Retrieval
 from jobs.ray_session import connected
 
 log = logging.getLogger(__name__)
@@ -109,7 +112,8 @@ def _generated(config: EvaluateCodegenConfig, run: RunFolder) -> dict[str, Any]:
 
         check(config.adapter, base)  # before anything is loaded
     data = load_data(config, base)
-    items = fitted_items(config, data, base, load_generator_tokenizer(base), run)
+    code = found_code(config, data, run)
+    items = fitted_items(config, data, base, load_generator_tokenizer(base), code, run)
     digest = digest_of(items)
     _check_unchanged(run.path, digest)
     tell_long(config, items)
@@ -129,7 +133,7 @@ def _generated(config: EvaluateCodegenConfig, run: RunFolder) -> dict[str, Any]:
             "items": len(found),
             "prompt": test.template.name,
             "decoding": test.sampling.model_dump(mode="json"),
-            "context": _context(its),
+            "context": context_of(its),
             **_scores(config, test.name, found),
             "tests": _judged(config, run.path, test, found) if config.run_tests and test.problems else None,
         }
@@ -137,28 +141,12 @@ def _generated(config: EvaluateCodegenConfig, run: RunFolder) -> dict[str, Any]:
         "model": {"id": base.name, "digest": base.digest, "quantise": quantise_of(config)},
         "adapter": _adapter(config),
         "icl": config.icl.model_dump(mode="json"),
-        "rag": config.rag.model_dump(mode="json"),
+        "rag": {**config.rag.model_dump(mode="json"), **(_index(code) if code else {})},
         "sets": sets,
         "speed": speed,
         "memory": _memory(run.path / UNITS),
         "inputs_digest": digest,
     }
-
-
-def tell_long(config: EvaluateCodegenConfig, items: Sequence[Item]) -> None:
-    """Say which examples and questions do not fit."""
-    short = [item for item in items if item.fitted.dropped and not item.fitted.excess]
-    if short:
-        total = sum(item.fitted.dropped for item in short)
-        log.warning("%d examples before %d questions do not fit and are left out, the last ones first; %s says which",
-                    total, len(short), PREDICTIONS)  # fmt: skip
-    long = [item for item in items if item.fitted.excess]
-    for item in long[:SHOWN]:
-        log.warning("%s: the question of %d tokens is %d too long for the model: %s", item.example.id,
-                    item.fitted.tokens, item.fitted.excess,
-                    "its answer is empty" if config.too_long == "empty" else "left out")  # fmt: skip
-    if len(long) > SHOWN:
-        log.warning("%d questions more are too long", len(long) - SHOWN)
 
 
 def _answer(
@@ -208,8 +196,7 @@ def _row(item: Item, answers: Sequence[str], tokens: int) -> dict[str, Any]:
     }  # fmt: skip
     if item.example.problem_id is not None:
         row["problem_id"] = item.example.problem_id
-    if fitted.shots or fitted.dropped:
-        row |= {"shots": list(fitted.shots), "shots_dropped": fitted.dropped}
+    row |= context_row(item)
     if fitted.excess:
         row |= {"candidates": list(answers), "too_long_by": fitted.excess}
     return row
@@ -244,25 +231,17 @@ def _judged(
     return {**{name: result[name] for name in (*names, *passes)}, "run_dir": result["run_dir"]}
 
 
-def _context(items: Sequence[Item]) -> dict[str, Any]:
-    """How the questions fitted."""
-    long = [item for item in items if item.fitted.excess]
-    return {
-        "prompt_tokens": sum(item.fitted.tokens for item in items),
-        "shots": sum(len(item.fitted.shots) for item in items),
-        "shots_dropped": sum(item.fitted.dropped for item in items),
-        "items_with_dropped_shots": sum(item.fitted.dropped > 0 for item in items),
-        "too_long": {"count": len(long), "first": [f"{item.example.id}: {item.fitted.excess} tokens too many"
-                                                   for item in long[:SHOWN]]},
-    }  # fmt: skip
-
-
 def _adapter(config: EvaluateCodegenConfig) -> dict[str, Any] | None:
     if config.adapter is None:
         return None
     manifest = read_manifest(config.adapter)
     return {"path": str(config.adapter), "name": manifest.name, "method": manifest.peft.get("method"),
             "digest": manifest.digest}  # fmt: skip
+
+
+def _index(code: Retrieval) -> dict[str, Any]:
+    """What was searched."""
+    return {"index_generation": code.generation, "index_units": code.units, "picked": code.picked()}
 
 
 def _check_unchanged(run: Path, digest: str) -> None:
@@ -296,7 +275,7 @@ def _memory(path: Path) -> dict[str, Any] | None:
     return {"peak_bytes": top["peak_bytes"], "device": top["device"], "workers": len({row["worker"] for row in rows})}
 
 
-def inputs(config: EvaluateCodegenConfig) -> tuple[GeneratorBase, Data, list[Item]]:
+def inputs(config: EvaluateCodegenConfig) -> tuple[GeneratorBase, Data, list[Item], Retrieval | None]:
     """What a run would ask, looked at without a run folder: for `--dry-run`."""
     assert config.model is not None
     base = resolve_generator(config.model, config.revision)
@@ -305,4 +284,5 @@ def inputs(config: EvaluateCodegenConfig) -> tuple[GeneratorBase, Data, list[Ite
 
         check(config.adapter, base)
     data = load_data(config, base)
-    return base, data, fitted_items(config, data, base, load_generator_tokenizer(base))
+    code = found_code(config, data)
+    return base, data, fitted_items(config, data, base, load_generator_tokenizer(base), code), code

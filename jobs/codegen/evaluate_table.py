@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from jobs.codegen.evaluate_config import EvaluateCodegenConfig
+from jobs.codegen.evaluate_context import context_of, notes
 from jobs.codegen.published import PUBLISHED, SOURCE
 
 COLUMNS = {
@@ -29,7 +30,7 @@ def render(result: dict[str, Any]) -> str:
 
 
 def plan(config: EvaluateCodegenConfig) -> str:
-    """What would be scored. Loads no model, generates nothing, writes nothing."""
+    """What would be scored. Retrieves, so that it can say what fits, but generates and writes nothing."""
     from jobs.codegen.evaluate_pipeline import inputs, quantise_of, run_folder
 
     if config.predictions:
@@ -40,7 +41,7 @@ def plan(config: EvaluateCodegenConfig) -> str:
         lines = [f"predictions {config.predictions}: {len(found.good):,} items in {', '.join(sorted(sets))}"]
         lines += [f"left out    {problem}" for problem in found.bad[:10]]
         return "\n".join([*lines, f"run         {run_folder(config)}"])
-    base, data, items = inputs(config)
+    base, data, items, code = inputs(config)
     stored = quantise_of(config)
     lines = [f"model       {base.name} ({base.architecture}, {base.kind}, digest {base.digest[:12]}…)"
              + f", stored in {stored}" * (stored != "none"),
@@ -53,14 +54,18 @@ def plan(config: EvaluateCodegenConfig) -> str:
             f"test set    {test.name}: {len(its):,} items{', with tests' * bool(test.problems and config.run_tests)}, "
             f"prompt {test.template.name}; {how.samples} answers each of at most {how.max_new_tokens:,} tokens, {way}"
         )
-        dropped = sum(item.fitted.dropped for item in its)
         long = [item for item in its if item.fitted.excess]
-        lines += [f"            {dropped:,} examples do not fit before their questions"] if dropped else []
+        context = {name: value for name, value in context_of(its).items() if name != "too_long"}
+        lines += [f"            {note}" for note in notes(context)]
         for item in long[:10]:
             lines.append(f"too long    {item.example.id}: by {item.fitted.excess} tokens ({config.too_long})")
     if config.icl.examples:
         lines.append(f"examples    {config.icl.examples}, the same before each question, seed {config.icl.seed}")
-    if config.rag.k:
+    if code:
+        picked = ", ".join(f"{name} for {count:,} questions" for name, count in code.picked().items())
+        lines.append(f"code        the {config.rag.k} best of {code.units:,} units in {config.rag.index} (generation "
+                     f"{code.generation}), by words and by {picked}")  # fmt: skip
+    elif config.rag.k:
         lines.append(f"examples    the {config.rag.k} nearest of {len(data.train):,}, by "
                      f"{config.rag.adapter or config.rag.encoder or 'minilm'}")  # fmt: skip
     workers = config.cluster.num_workers
@@ -77,7 +82,7 @@ def _ours(result: dict[str, Any]) -> str:
     parts = [name, *([adapter["method"] or adapter["name"]] if adapter else [])]
     icl, rag = result["icl"]["examples"], result["rag"]["k"]
     parts += [f"ICL {icl}"] if icl else []
-    parts += [f"RAG {rag}"] if rag else []
+    parts += [f"RAG {rag}" + " of code" * bool(result["rag"].get("index"))] if rag else []
     return " ".join(parts)
 
 
@@ -126,12 +131,7 @@ def _notes(result: dict[str, Any]) -> list[str]:
     if left := result.get("left_out", {}).get("count"):
         lines.append(f"left out: {left:,} lines (first: {result['left_out']['first'][0]})")
     for name, block in result["sets"].items():
-        context = block.get("context", {})
-        if context.get("shots_dropped"):
-            lines.append(f"{name}: {context['shots_dropped']:,} examples did not fit before "
-                         f"{context['items_with_dropped_shots']:,} questions")  # fmt: skip
-        if count := context.get("too_long", {}).get("count"):
-            lines.append(f"{name}: {count:,} questions are too long (first: {context['too_long']['first'][0]})")
+        lines += [f"{name}: {note}" for note in notes(block.get("context", {}))]
     if memory := result.get("memory"):
         speed = result["speed"]
         lines.append(f"{speed['tokens']:,} tokens in {speed['seconds']:.1f} s: {speed['tokens_per_second']:,.0f} "

@@ -17,10 +17,10 @@ from common.retrieval import derived
 from common.retrieval.store import File, Store, StoredUnit
 from common.retrieval.vector_rules import VectorSettings
 from common.runs import RESULT, Result, RunFolder
+from common.search.embedder import BASE, Embedder, embedder
 from jobs.indexing.changes import Changes, compare
 from jobs.indexing.config import BuildIndexConfig
 from jobs.indexing.embedding import embed_missing
-from common.search.embedder import BASE, Embedder, embedder
 from jobs.indexing.parsing import Parsed, parse
 from jobs.ray_session import ClusterConfig
 

@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.syntax import Syntax
 
 from common.corpora.mining.walk import Tree
-from jobs.indexing.changes import Changes
 from common.search.embedder import Embedder
+from jobs.indexing.changes import Changes
 from jobs.mining.report import left_out, render_tree
 
 

@@ -177,8 +177,8 @@ def held_out_sets(data: Result, folder: Path) -> dict[str, RetrievalSet]:
 def _index(config: TrainSearchConfig, base: Base, data: Result, folder: Path) -> Result:
     """The corpus' documents, for `jobs.search_code`; those that were held out included."""
     from common.retrieval.vector_rules import VectorSettings
-    from jobs.indexing.corpus import files_of
     from common.search.embedder import embedder
+    from jobs.indexing.corpus import files_of
     from jobs.indexing.pipeline import index_units
 
     seen = {pair.document: pair for pair in read_pairs(folder / "data" / TRAIN).pairs}

@@ -3,7 +3,7 @@
 import pytest
 
 from common.corpora.instructions.record import Example
-from common.prompts import TEMPLATES, render
+from common.prompts import TEMPLATES, Snippet, render
 from jobs.codegen.context import drawn, fit, retrieved
 from jobs.codegen.evaluate_config import RagConfig
 
@@ -36,6 +36,18 @@ def test_a_question_that_does_not_fit_alone_is_whole_and_told():
     whole = render(STUDY, QUESTION)
     found = fit(STUDY, QUESTION, TRAIN[:2], len(whole) - 7, length)
     assert found.prompt == whole and (found.dropped, found.excess, found.shots) == (2, 7, ())
+
+
+def test_code_is_dropped_from_the_end_like_examples():
+    code = [Snippet(f"a.py:{n}", f"f{n}", f"def f{n}(): ...") for n in range(4)]
+    whole = fit(STUDY, QUESTION, (), None, length, snippets=code)
+    assert (whole.snippets, whole.dropped, whole.shots) == (4, 0, ())
+    room = len(render(STUDY, QUESTION, snippets=code[:2]))
+    assert fit(STUDY, QUESTION, (), room, length, snippets=code).prompt == render(STUDY, QUESTION, snippets=code[:2])
+    short = fit(STUDY, QUESTION, (), room - 1, length, snippets=code)
+    assert (short.snippets, short.dropped, short.excess) == (1, 3, 0)
+    alone = fit(STUDY, QUESTION, (), 5, length, snippets=code)
+    assert alone.prompt == render(STUDY, QUESTION) and (alone.snippets, alone.dropped) == (0, 4)
 
 
 def test_random_examples_are_the_same_for_a_seed_and_more_of_them_begin_alike():

@@ -120,6 +120,10 @@ def test_a_dry_run_says_what_would_be_asked_and_writes_nothing(tmp_path, predict
         (("--predictions", "p", "--icl.examples", "2"), "icl goes with model"),
         (("--model", "m", "--icl.examples", "2", "--rag.k", "2"), "give one"),
         (("--model", "m", "--rag.encoder", "minilm"), "go with rag.k"),
+        (("--model", "m", "--rag.index", "i"), "go with rag.k"),
+        (("--model", "m", "--rag.index", "i", "--rag.k", "2", "--rag.encoder", "minilm"), "for training examples"),
+        (("--model", "m", "--rag.index", "i", "--rag.k", "2", "--icl.examples", "1"), "give one"),
+        (("--predictions", "p", "--rag.index", "i"), "rag goes with model"),
         (("--model", "m", "--decoding.beams", "2", "--decoding.samples", "3"), "cannot be returned of 2 beams"),
         (("--model", "m", "--ks", "0"), "numbers from 1"),
     ],
@@ -150,5 +154,5 @@ def test_the_table_names_model_method_and_examples():
         "model": {"id": "org/small"}, "adapter": {"method": "lora", "name": "x"}, "icl": {"examples": 0},
         "rag": {"k": 4}, "sets": {"apps": block}, "run_dir": "R", "memory": None,
     })  # fmt: skip
-    assert "small lora RAG 4" in shown and "20.0–30.0" in shown and "interview" in shown
+    assert "small lora RAG 4 " in shown and "20.0–30.0" in shown and "interview" in shown
     assert "CodeLlama-7B-Instruct, introductory" in shown and "arXiv 2308.10462" in shown

@@ -7,10 +7,13 @@ import pytest
 from jobs.codegen import evaluate_pipeline
 from jobs.execution.sandbox.host import Sandbox, SandboxError
 from jobs.execution.sandbox.spec import Jail
+from jobs.indexing.config import BuildIndexConfig
+from jobs.indexing.pipeline import build_index
 from tests.decoders_zoo import generator, llama
 from tests.jobs.codegen.test_evaluate_codegen import evaluate
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_cluster")]
+ANSWER = "def number_7(again):\n    total = [again for again in range(7)]\n    return sum(total) + again\n"
 TWO = ("--cluster.num-workers", "2")
 
 
@@ -114,6 +117,55 @@ def test_beams_of_an_encoder_decoder_with_retrieved_examples(asked, tmp_path):
     rows = {row["id"]: row for row in lines(tmp_path / "run" / "predictions.jsonl")}
     assert len({tuple(row["shots"]) for row in rows.values() if row.get("shots")}) > 1, "each item has its own"
     assert rows["mine3"]["candidates"] == ["", ""] and rows["mine3"]["too_long_by"] > 0
+
+
+@pytest.fixture(scope="module")
+def code_index(ray_cluster, tiny, tmp_path_factory):
+    """An index of twelve functions; the one for number 7 is the answer of `mine7`."""
+    tree = tmp_path_factory.mktemp("code") / "tree"
+    tree.mkdir()
+    for n in range(12):
+        (tree / f"mine_{n}.py").write_text(f"def number_{n}(again):\n    mine({n})\n" if n != 7 else ANSWER)
+    given = {"source": tree, "run_dir": tree.parent / "index", "model": str(tiny.base), "precision": "fp32",
+             "encoder": {"pooling": "mean", "max_length": 64}}  # fmt: skip
+    assert build_index(BuildIndexConfig.model_validate(given))["units"] == 12
+    return tree.parent / "index"
+
+
+def test_code_of_an_index_stands_before_the_questions_and_answers_do_not(asked, code_index, tmp_path):
+    file = tmp_path / "questions.jsonl"
+    rows = [
+        {"id": "q7", "instruction": "Give the number 7 again.", "code": ANSWER, "language": "python"},
+        {"id": "q2", "instruction": "Give the number 2 again.", "code": "other(2)"},
+        {"id": "long", "instruction": "Give it again" + " and again" * 40, "code": "other(3)"},
+        {"id": "ruby", "instruction": "Give the number 5 again.", "code": "other 5", "language": "ruby"},
+    ]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    model, train = asked[1], asked[5]
+    flags = ["--model", model, "--data.sources", "jsonl", "--data.jsonl.train", train, "--data.jsonl.tests", file,
+             "--no-data.decontaminate", "--decoding.max-new-tokens", 8, "--rag.index", code_index, "--rag.k", 3,
+             "--context", 160]  # fmt: skip
+    status, planned, err = evaluate(*flags, "--run-dir", tmp_path / "run", "--dry-run")
+    assert status == 0, err
+    assert "code        the 3 best of 12 units" in planned and "no code was found for 1 questions" in planned
+    assert not (tmp_path / "run").exists()
+    result, out = result_of(tmp_path / "run", *flags)
+    by_id = {row["id"]: row for row in lines(tmp_path / "run" / "predictions.jsonl")}
+    assert by_id["q7"]["units_with_answer_left_out"] == 1
+    assert all(row["symbol"] != "number_7" for row in by_id["q7"]["snippets"])
+    assert by_id["ruby"]["snippets"] == [] and "snippets_dropped" in by_id["ruby"]
+    told = by_id["q2"]["snippets"][0]
+    number = told["symbol"].removeprefix("number_")
+    assert told["place"] == f"mine_{number}.py:1-{3 if number == '7' else 2}"
+    assert any(row["snippets_dropped"] for row in by_id.values()), "160 byte tokens do not hold three functions"
+    context = result["sets"]["questions"]["context"]
+    assert context["snippets"] == sum(len(row["snippets"]) for row in by_id.values()) > 0
+    assert context["snippets_dropped"] == sum(row["snippets_dropped"] for row in by_id.values())
+    assert (context["units_with_answer_left_out"], context["items_without_snippets"]) == (1, 1)
+    assert context["questions_shortened_for_the_encoder"] == 1
+    assert (result["rag"]["index_generation"], result["rag"]["index_units"]) == (1, 12)
+    assert sum(result["rag"]["picked"].values()) == 3
+    assert "RAG 3 of code" in out and "1 units of code hold the reference answer and were left out" in out
 
 
 def test_answers_are_run_where_there_are_tests(tmp_path):
