@@ -7,7 +7,7 @@ RUN_DIR ?= runs/demo
 DEMO_CONFIG ?= jobs/configs/demo.yaml
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: install demo test lint bench dashboards lock clean
+.PHONY: install demo serve test lint bench dashboards lock clean
 
 install: $(STAMP)
 
@@ -23,6 +23,10 @@ demo: $(STAMP)
 	$(BIN)/python -m jobs.search_code --index $(RUN_DIR) --top 3 --lines 4 \
 		"copy a file and its permissions" "parse an e-mail address" "wait until the first of several tasks is done"
 	@echo; echo 'To go on: . $(BIN)/activate, then the commands listed under "next" above.'
+
+# What `make demo` has made, over HTTP and as a page, until Ctrl-C.
+serve: $(STAMP)
+	$(BIN)/python -m serving.start --index $(RUN_DIR) $(SERVE)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest

@@ -2,7 +2,8 @@
 
     records.py, names.py    what the parts tell each other; a request's `model`
     config.py               what a server is told: registry, bases, indexes, limits
-    catalogue.py, places.py which adapters there are (registry, watched folder), and their files on this machine
+    catalogue.py, sources.py, refresher.py  which adapters there are: registry, watched folder, looked at again
+    places.py               an adapter's files on this machine
     store.py                adapters in memory: counted, loaded side by side, the longest unused leave
     planner.py              what runs together; pure
     engines/                one base, many adapters: encoding and decoding

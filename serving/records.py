@@ -35,9 +35,12 @@ class Adapter:
     language: str
     method: str
     run_id: str | None = None
-    scores: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, Any] = field(default_factory=dict, compare=False)
     mtime: float = 0.0
     """When it was registered or written, in seconds since 1970."""
+
+    def __str__(self) -> str:
+        return self.name + (f"@{self.version}" if self.version else "")
 
     def told(self) -> dict[str, str | None]:
         """What every answer carries of it."""

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from tests.jobs.ray.fixtures import finished, ray_cluster, tiny  # noqa: F401 - one of each for all folders
+from tests.serving.fixtures import server  # noqa: F401
 
 settings.register_profile("house", deadline=None)  # a busy machine is no mistake of the code
 settings.load_profile("house")

@@ -22,8 +22,8 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList,
 
 from common.errors import ModelError
 from common.models.batching import plan_chunks
-from common.models.choosing import Ending, choose, stream
-from common.models.decoding import Decoding, Row, supports
+from common.models.choosing import Ending, choose, end_tokens, stream
+from common.models.decoding import Decoding, supports
 from common.models.encoder import virtual_tokens
 from common.models.sampling import Sampling
 
@@ -153,10 +153,8 @@ class Generator:
     def _continuously(
         self, ids: list[list[int]], sampling: Sampling, seeds: list[int], ending: Ending
     ) -> Iterator[tuple[int, list[list[int]]]]:
-        rows = [[Row(place, numbers) for numbers in _numbers(sampling, seed)] for place, seed in enumerate(seeds)]
         decoding = Decoding(self.model, sampling, ending, self._pad, self._budget)
-        for place in decoding.run(ids, rows):
-            yield place, [row.tokens for row in rows[place]]
+        yield from decoding.run(ids, [_numbers(sampling, seed) for seed in seeds])
 
     def _in_batches(
         self, ids: list[list[int]], sampling: Sampling, seeds: list[int], ending: Ending
@@ -218,10 +216,7 @@ class Generator:
         return self.tokenizer.pad_token_id
 
     def _eos(self) -> list[int]:
-        """Tokens that end a text: the tokenizer's, and those that the model's own settings name."""
-        named = self._core.generation_config.eos_token_id
-        found = [named] if isinstance(named, int) else list(named or ())
-        return list(dict.fromkeys([*found, self.tokenizer.eos_token_id]))
+        return end_tokens(self._core, self.tokenizer)
 
     @contextmanager
     def _inference(self) -> Iterator[None]:

@@ -13,8 +13,8 @@ from common.retrieval.filters import Filters
 from common.retrieval.space import Origin
 from common.retrieval.vector_rules import VectorSettings
 from common.search import querying
-from jobs.indexing.pipeline import index_units
 from common.search.querying import AUTO, Queries
+from jobs.indexing.pipeline import index_units
 from jobs.ray_session import ClusterConfig
 from jobs.search_code import JOB
 from tests.common.retrieval.test_searcher import TEXTS, files

@@ -1,0 +1,41 @@
+"""HTTP as a Ray Serve deployment: the FastAPI application of `serving.http` over the other deployments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from serving.config import ServingConfig
+from serving.deployments.backend import Handles, RayBackend
+from serving.http.app import create_app
+from serving.http.keys import read_keys
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+class Ingress:
+    """One process that speaks HTTP."""
+
+    def __init__(
+        self, config: ServingConfig, embedding: Mapping[str, Any], generation: Mapping[str, Any], search: Any | None
+    ) -> None:
+        self._config, self._handles = config, Handles(embedding, generation, search)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        """What Ray Serve runs in this process."""
+        config = self._config
+        keys = config.http.keys or read_keys(config.keys_file, os.environ)
+        backend = RayBackend(config, self._handles)
+        app = create_app(backend, config.http.model_copy(update={"keys": keys}))
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            backend.start()
+            yield
+            backend.close()
+
+        app.router.lifespan_context = lifespan
+        return app
