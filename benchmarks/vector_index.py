@@ -1,7 +1,9 @@
 """The vector index beside exact search: `python -m benchmarks.vector_index`, on a million vectors made here.
 
 Every layout is measured in turn with the exact float32 index, query by query, so that a busy machine slows both.
-Recall@10 is against that index. `--probes` measures the rule: the recall of several numbers of probes.
+Recall@10 is against that index. `--probes` measures the rule: the recall of several numbers of probes. Of pq, which is
+searched as loaded from its file, the recall is also printed for several numbers of candidates that are ranked again;
+once is pq alone. Bytes are a vector's in memory and on disk.
 
 The vectors are topics of subtopics of points, with power-law sizes, 384 dimensions and unit length. Mean, spectrum,
 neighbours and local dimension were fitted to MiniLM's embeddings of the 3,108 training functions of the standard
@@ -145,26 +147,32 @@ def measure(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "vectors.index"
         index.save(file)
-        size = file.stat().st_size
+        size = file.stat().st_size / len(vectors)
+        del index
+        index = VectorIndex.load(file)  # pq: its full vectors are mapped from the file, which may be deleted then
+    on_disk_only = 2 * H if settings.stored(settings.lists(len(vectors))) == "pq" else 0
     figures = {
         "kind": index.describe(),
         "recall": recall(index.top(queries, K)[0], truth),
         "build_seconds": seconds,
         "build_cpu_seconds": cpu,
-        "bytes": size / len(vectors),
+        "bytes": size - on_disk_only,
+        "disk_bytes": size,
         **speed(exact, index, queries),
     }
     return figures, index
 
 
-def probe_recalls(index: VectorIndex, queries: np.ndarray, truth: np.ndarray) -> list[tuple[int, float]]:
-    """Recall@10 at numbers of probes from few to many."""
-    lists, settings, recalls = index.settings.lists(len(index)), index.settings, []
-    for probes in sorted({max(1, lists // part) for part in (128, 96, 64, 48, 32, 24, 16, 8)}):
-        index.settings = settings.model_copy(update={"probes": probes})
-        recalls.append((probes, recall(index.top(queries, K)[0], truth)))
+def recalls(
+    index: VectorIndex, queries: np.ndarray, truth: np.ndarray, option: str, values: Sequence[int]
+) -> list[tuple[int, float]]:
+    """Recall@10 with several values of one of the settings that a search goes by."""
+    settings, found = index.settings, []
+    for value in values:
+        index.settings = settings.model_copy(update={option: value})
+        found.append((value, recall(index.top(queries, K)[0], truth)))
     index.settings = settings
-    return recalls
+    return found
 
 
 def likeness(documents: np.ndarray, queries: np.ndarray) -> dict[str, str]:
@@ -227,6 +235,7 @@ LAYOUTS = {
     f"{name}-{storage}": VectorSettings(storage=storage, exact_up_to=limit)
     for name, limit in (("lists", 0), ("exact", 10**9))
     for storage in get_args(Storage)
+    if (name, storage) != ("exact", "pq")  # which is float16
 }
 
 
@@ -242,8 +251,12 @@ def run(count: int, queries: int, layouts: Sequence[str], probes: bool, folder: 
     outcome: Measured = {"count": count, "queries": queries, "exact_build_seconds": built, "layouts": []}
     for settings in map(LAYOUTS.__getitem__, layouts):
         figures, index = measure(settings, vectors, exact, asked, truth)
-        if probes and settings.lists(count):
-            figures["probe_recalls"] = probe_recalls(index, asked, truth)
+        figures["recalls"] = {}
+        if probes and (lists := settings.lists(count)):
+            tried = sorted({max(1, lists // part) for part in (128, 96, 64, 48, 32, 24, 16, 8)})
+            figures["recalls"]["probes"] = recalls(index, asked, truth, "probes", tried)
+        if settings.storage == "pq":
+            figures["recalls"]["refine"] = recalls(index, asked, truth, "refine", (1, 2, 4, 8, 16))
         outcome["layouts"].append(figures)
         del index
         print(figures, flush=True)
@@ -256,7 +269,7 @@ def table(outcome: Measured) -> None:
     rows = [
         [
             "exact, float32", "1.000", f"{first['exact_p50_ms']:.1f} / {first['exact_p99_ms']:.1f}",
-            f"{first['exact_per_second']:,.0f}", f"{outcome['exact_build_seconds']:.0f}", f"{4 * H + 8}",
+            f"{first['exact_per_second']:,.0f}", f"{outcome['exact_build_seconds']:.0f}", f"{4 * H + 8} / {4 * H + 8}",
             "1.0×", "1.0×",
         ]
     ]  # fmt: skip
@@ -264,16 +277,17 @@ def table(outcome: Measured) -> None:
         rows.append(
             [
                 one["kind"], f"{one['recall']:.4f}", f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f}",
-                f"{one['per_second']:,.0f}", f"{one['build_seconds']:.0f}", f"{one['bytes']:.0f}",
+                f"{one['per_second']:,.0f}", f"{one['build_seconds']:.0f}",
+                f"{one['bytes']:.0f} / {one['disk_bytes']:.0f}",
                 f"{one['single_ratio']:.1f}×", f"{one['batch_ratio']:.1f}×",
             ]
         )  # fmt: skip
     title = f"{outcome['count']:,} vectors; speed beside exact float32 in the same minutes, batches of {BATCH}"
-    header = ["layout", "recall@10", "p50 / p99 ms", "queries/s", "build s", "bytes", "one query", "batch"]
+    header = ["layout", "recall@10", "p50 / p99 ms", "queries/s", "build s", "bytes / on disk", "one query", "batch"]
     show(title, header, rows)
     for one in outcome["layouts"]:
-        if "probe_recalls" in one:
-            show(one["kind"], ["probes", "recall@10"], [[f"{p}", f"{r:.4f}"] for p, r in one["probe_recalls"]])
+        for option, found in one["recalls"].items():
+            show(one["kind"], [option, "recall@10"], [[f"{value}", f"{share:.4f}"] for value, share in found])
 
 
 def main() -> None:

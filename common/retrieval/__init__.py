@@ -4,7 +4,8 @@
     weighting.py      how much each leg counts, chosen on a dev split
     nearest.py, negatives.py, consistency.py     hard negatives and consistent pairs
     schema.py, store.py   the store of an index in SQLite; space.py: whose vectors it holds
-    words_index.py, vector_index.py (its layout: vector_rules.py), derived.py   what is derived from the store
+    words_index.py, vector_index.py (layout: vector_rules.py, ranking again: vector_refining.py, its file: vector_file.py),
+    derived.py        what is derived from the store
     filters.py, searcher.py   a search: filters, both legs, units
     routing.py, query_language.py   which language's adapter a query gets
 

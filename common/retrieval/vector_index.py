@@ -1,60 +1,57 @@
 """Search by cosine similarity among millions of vectors: exact up to a number of them, an inverted file beyond.
 
-`vector_rules` decides the layout. What a query finds is compared in the stored precision and nothing is ranked twice;
-`benchmarks/vector_index.py` measures what approximation and storage lose. Searches may run side by side, but not beside
-`add` or `remove`.
+`vector_rules` decides the layout. What a query finds is compared in the stored precision; only what product
+quantisation finds is ranked a second time (`vector_refining`). `benchmarks/vector_index.py` measures what approximation
+and storage lose. Searches may run side by side, but not beside `add` or `remove`.
 
 Axes: Q queries, N vectors, H their dimension, K nearest.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import faiss
 import numpy as np
 
 from common.config import validate
-from common.errors import UserError
+from common.retrieval import vector_file
 from common.retrieval.dense import unit
+from common.retrieval.vector_refining import FullVectors, Take, halves, taker
 from common.retrieval.vector_rules import TRAINED_ON, VectorSettings
-from common.runs import whole_file
 
 BLOCK = 32_768  # vectors in memory as float32 at a time: 50 MB at 384 dimensions
 RANGES_FROM = 100_000  # vectors to find each dimension's range with, for int8 without lists
 DENSE_IDS = 8  # up to this many times N, the largest id still allows a filter of one bit an id
-CODES = {"float32": "Flat", "float16": "SQfp16", "int8": "SQ8"}
-FORMAT = 1
-DIGEST = 4  # bytes of a checksum
-CHUNK = 1 << 24  # bytes read at a time while summing
-REMEDY = "build the index again, it is made from the vectors"
+# np: without sorting the codewords for a search by Hamming distance, which takes ten times as long as finding them
+CODES = {"float32": "Flat", "float16": "SQfp16", "int8": "SQ8", "pq": "PQ{pieces}np"}
 
-untyped: Any = faiss  # its type hints lack the parameters of a search, selectors of bits, and callbacks
-Take = Callable[[np.ndarray], np.ndarray]
-"""From ids (N,) to their vectors (N, H), float16 or float32."""
+untyped: Any = faiss  # its type hints lack the parameters of a search, and selectors of bits
 
 
 class VectorIndex:
     """Vectors under ids, compared by cosine; made by `build` or `load`."""
 
-    def __init__(self, index: faiss.Index, ids: np.ndarray, built: int, settings: VectorSettings) -> None:
-        """`ids` (N,) are those in `index`, in any order; `built` is the number of vectors it was laid out for."""
+    def __init__(
+        self, index: faiss.Index, ids: np.ndarray, built: int, settings: VectorSettings, full: FullVectors | None
+    ) -> None:
+        """`ids` (N,) are those in `index`, in any order; `built` is the number of vectors it was laid out for; `full`
+        ranks again what `index` finds."""
         self._index, self._ids, self._built, self.settings = index, np.sort(ids), built, settings
-        self._ivf = faiss.try_extract_index_ivf(index)
+        self._ivf, self._full = faiss.try_extract_index_ivf(index), full
 
     @classmethod
     def build(cls, ids: np.ndarray, vectors: np.ndarray | Take, settings: VectorSettings) -> VectorIndex:
         """An index of N unit vectors under N ids, which are unique and not negative.
 
         `vectors` is an array (N, H), which may be mapped from disk, or a function that gives the vectors of the ids it
-        is handed. Both are read in blocks and twice in part: a sample is what the lists are found with. Raises
-        ValueError on ids that come twice or are negative, on other counts, and on vectors with NaN or infinity.
+        is handed. Both are read in blocks and twice in part: a sample is what the lists are found with. With pq,
+        searches and `save` read them as well, until the index is loaded from its file. Raises ValueError on ids that
+        come twice or are negative, on other counts, and on vectors with NaN or infinity; `ConfigError` where pq does
+        not suit the dimension, however many vectors there are.
         """
         ids = _checked_ids(ids)
         if isinstance(vectors, np.ndarray) and vectors.shape[:1] != ids.shape:
@@ -62,16 +59,23 @@ class VectorIndex:
         lists = settings.lists(len(ids))
         ranges = RANGES_FROM if settings.storage == "int8" else 1  # one vector tells the dimension
         sample = unit(_take(vectors, ids, _sample(len(ids), TRAINED_ON * lists or ranges)))
-        code = CODES[settings.storage]
+        stored, dimension = settings.stored(lists), sample.shape[1]
+        code = CODES[stored]
+        if settings.storage == "pq":  # asked of few vectors, too: better refused now than when they have become many
+            code = code.format(pieces=settings.pieces(dimension))
         index = faiss.index_factory(
-            sample.shape[1], f"IVF{lists},{code}" if lists else f"IDMap,{code}", faiss.METRIC_INNER_PRODUCT
+            dimension, f"IVF{lists},{code}" if lists else f"IDMap,{code}", faiss.METRIC_INNER_PRODUCT
         )
         if len(sample):
             index.train(sample)
         del sample
         for positions in _blocks(len(ids)):
             index.add_with_ids(unit(_take(vectors, ids, positions)), ids[positions])
-        return cls(index, ids, len(ids), settings)
+        full = None
+        if stored == "pq":
+            take = taker(ids, vectors) if isinstance(vectors, np.ndarray) else vectors
+            full = FullVectors(halves(take), dimension)
+        return cls(index, ids, len(ids), settings, full)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -92,16 +96,18 @@ class VectorIndex:
         return self.settings.outgrown(self._built, len(self))
 
     def describe(self) -> str:
-        """The method for reports: `exact, float16` or `IVF4000, 48 probes, int8`."""
+        """The method for reports: `exact, float16`, `IVF4000, 76 probes, int8`, `IVF4000, 76 probes, pq, refine 8`."""
         if self._ivf is None:
-            return f"exact, {self.settings.storage}"
+            return f"exact, {self.settings.stored(0)}"
         lists = self._ivf.nlist
-        return f"IVF{lists}, {self.settings.probed(lists)} probes, {self.settings.storage}"
+        refined = f", refine {self.settings.refine}" if self._full else ""
+        return f"IVF{lists}, {self.settings.probed(lists)} probes, {self.settings.storage}{refined}"
 
     def add(self, ids: np.ndarray, vectors: np.ndarray) -> None:
         """Add (N, H) vectors under N new ids; raises ValueError on another dimension or count, or a known id.
 
-        Lists, and the ranges of int8, stay those that `build` found (of an empty index: that the first call finds).
+        Lists, the ranges of int8 and the codewords of pq stay those that `build` found (of an empty index: that the
+        first call finds).
         """
         ids, rows = _checked_ids(ids), self._checked(vectors)
         if ids.shape != (len(rows),):
@@ -114,6 +120,8 @@ class VectorIndex:
             self._index.train(rows)
             self._built = len(rows)
         self._index.add_with_ids(rows, ids)
+        if self._full:
+            self._full.add(ids, rows)
         self._ids = np.union1d(self._ids, ids)
 
     def remove(self, ids: np.ndarray) -> int:
@@ -121,6 +129,8 @@ class VectorIndex:
         gone = np.intersect1d(np.asarray(ids, dtype=np.int64), self._ids)
         if len(gone):
             self._index.remove_ids(faiss.IDSelectorBatch(gone))
+            if self._full:
+                self._full.remove(gone)
             self._ids = np.setdiff1d(self._ids, gone, assume_unique=True)
         return len(gone)
 
@@ -139,9 +149,13 @@ class VectorIndex:
         if not (len(rows) and k and members):
             return ids, scores
         found = min(k, members)
-        scores[:, :found], ids[:, :found] = self._search(rows, found, selector, members / len(self))
-        if self._ivf is not None and (short := ids[:, found - 1] < 0).any():
-            scores[short, :found], ids[short, :found] = self._search(rows[short], found, selector, 0.0)
+        wanted = min(found * self.settings.refine, members) if self._full else found
+        cosines, places = self._search(rows, wanted, selector, members / len(self))
+        if self._ivf is not None and (short := places[:, found - 1] < 0).any():
+            cosines[short], places[short] = self._search(rows[short], wanted, selector, 0.0)
+        if self._full:
+            cosines, places = self._full.best(rows, places, found)
+        scores[:, :found], ids[:, :found] = cosines, places
         order = np.lexsort((ids, -scores), axis=1)
         return np.take_along_axis(ids, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
@@ -177,31 +191,20 @@ class VectorIndex:
 
     def save(self, file: Path) -> None:
         """Write the index, so that a crash leaves the old file or the new one; raises `UserError` where it cannot."""
-        head = {"format": FORMAT, "built": self._built, "settings": self.settings.model_dump(mode="json")}
-        try:
-            with whole_file(file) as out:
-                summed = _Summed(out)
-                summed.write(json.dumps(head).encode() + b"\n")
-                faiss.write_index(self._index, untyped.PyCallbackIOWriter(summed.write))
-                out.write(summed.digest())
-        except (OSError, RuntimeError) as error:
-            raise UserError(
-                f"cannot write the vector index {file}: {error}", "free space, or name another file"
-            ) from error
+        full = map(self._full.take, map(self._ids.__getitem__, _blocks(len(self)))) if self._full else None
+        facts = {"built": self._built, "settings": self.settings.model_dump(mode="json")}
+        vector_file.write(file, facts, self._index, full, len(self))
 
     @classmethod
     def load(cls, file: Path) -> VectorIndex:
-        """Read what `save` wrote; raises `UserError` naming the file where it is missing, torn or something else."""
-        try:
-            with file.open("rb") as source:
-                _check_whole(source, file)
-                head = json.loads(source.readline())
-                if head["format"] != FORMAT:
-                    raise UserError(f"{file} is a vector index of format {head['format']}, not {FORMAT}", REMEDY)
-                index = faiss.read_index(untyped.PyCallbackIOReader(source.read))
-        except OSError as error:
-            raise UserError(f"cannot read the vector index {file}: {error.strerror}", REMEDY) from error
-        return cls(index, _ids_in(index), head["built"], validate(VectorSettings, head["settings"]))
+        """Read what `save` wrote; raises `UserError` naming the file where it is missing, torn or something else.
+
+        Full vectors beside pq stay in the file, which is kept open: it may be replaced or deleted, but not written to.
+        """
+        facts, index, rows = vector_file.read(file)
+        ids = np.sort(_ids_in(index))
+        full = FullVectors(taker(ids, rows), index.d) if rows is not None else None
+        return cls(index, ids, facts["built"], validate(VectorSettings, facts["settings"]), full)
 
 
 @contextmanager
@@ -214,36 +217,6 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(before)
-
-
-class _Summed:
-    """A file that is written through a checksum."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._sum = file, 0
-
-    def write(self, data: bytes) -> None:
-        self._file.write(data)
-        self._sum = zlib.crc32(data, self._sum)
-
-    def digest(self) -> bytes:
-        return self._sum.to_bytes(DIGEST)
-
-
-def _check_whole(source: IO[bytes], file: Path) -> None:
-    """Raise `UserError` where the last bytes are not the checksum of those before; then go back to the start.
-
-    FAISS would read a damaged file into an index that answers wrongly, or ask for memory without end.
-    """
-    left, found = source.seek(0, os.SEEK_END) - DIGEST, 0
-    empty = left <= 0
-    source.seek(0)
-    while left > 0:
-        data = source.read(min(left, CHUNK))
-        found, left = zlib.crc32(data, found), left - len(data)
-    if empty or found.to_bytes(DIGEST) != source.read(DIGEST):
-        raise UserError(f"the vector index {file} is torn, or no vector index", REMEDY)
-    source.seek(0)
 
 
 def _ids_in(index: Any) -> np.ndarray:

@@ -21,6 +21,9 @@ class HttpSettings(Config):
     """Seconds in which a body has to arrive; a slower one gets 408."""
     time_limit_s: float = Field(default=120.0, gt=0)
     """Seconds for an answer to its last token; then the work is cancelled: 504, or an error event in a stream."""
+    max_in_flight: int = Field(default=64, ge=1)
+    """Requests under /v1 that are answered at a time; one more gets 429. What is accepted then waits for no more than
+    so many others, however many ask."""
     max_inputs: int = Field(default=2048, ge=1)
     """Most texts in one embeddings request; more get 413."""
     max_documents: int = Field(default=1000, ge=1)

@@ -1,6 +1,7 @@
 import asyncio
 import hashlib
 import json
+import threading
 
 import pytest
 
@@ -315,3 +316,25 @@ def test_figures_by_model_hold_only_models_that_exist():
     assert 'codeadapters_http_first_token_seconds_count{endpoint="/v1/completions"} 2.0' in text
     assert f'codeadapters_adapters_loaded{{base="{BASE}"}} 2.0' in text
     assert "invented" not in text
+
+
+def test_more_requests_than_are_answered_at_a_time_are_told_to_come_again():
+    backend = FakeBackend()
+    client = client_of(backend, max_in_flight=1)
+    inside, go = threading.Event(), threading.Event()
+
+    async def held():
+        inside.set()
+        await asyncio.to_thread(go.wait)
+
+    backend._work = held
+    first = []
+    thread = threading.Thread(target=lambda: first.append(ask(client, secret=None)))
+    thread.start()
+    inside.wait()
+    second = ask(client, secret=None)
+    assert code_of(second) == (429, "overloaded") and second.headers["retry-after"] == "1"
+    assert client.get("/health").status_code == 200
+    go.set()
+    thread.join()
+    assert first[0].status_code == 200 and client.get("/v1/models").status_code == 200

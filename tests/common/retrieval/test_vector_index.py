@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from common.errors import UserError
-from common.retrieval import vector_index
+from common.retrieval import vector_file, vector_index
 from common.retrieval.dense import unit
 from common.retrieval.vector_index import VectorIndex
 from common.retrieval.vector_rules import VectorSettings
 
-TOLERANCE = {"float32": 1e-6, "float16": 1e-3, "int8": 1e-2}
+TOLERANCE = {"float32": 1e-6, "float16": 1e-3, "int8": 1e-2, "pq": 1e-3}
+ENOUGH = {"pq": 10_240}  # vectors for lists; 3,000 for others
 EXACT = VectorSettings(storage="float32", exact_up_to=10**6)
 LISTS = VectorSettings(storage="float32", exact_up_to=500)
 STORAGES = pytest.mark.parametrize("storage", TOLERANCE)
@@ -94,13 +95,13 @@ def test_a_narrow_filter_gives_what_an_index_of_those_alone_gives(allowed, k, st
 
 @STORAGES
 def test_with_lists_the_search_is_approximate_and_close(storage):
-    documents, queries = clustered(4000), clustered(200, seed=1)
-    index = VectorIndex.build(
-        7 + np.arange(4000), documents, VectorSettings(storage=storage, exact_up_to=500, probes=12)
-    )
-    assert index.describe() == f"IVF100, 12 probes, {storage}"
+    count = ENOUGH.get(storage, 4000)
+    documents, queries = clustered(count), clustered(200, seed=1)
+    settings = VectorSettings(storage=storage, exact_up_to=500, probes=count // 333, refine=16)  # 4 bytes say little
+    index = VectorIndex.build(7 + np.arange(count), documents, settings)
+    assert index.describe().startswith(f"IVF{count // 40}, {count // 333} probes, {storage}")
     found, cosines = index.top(queries, 10)
-    wanted, _ = brute_force(documents, 7 + np.arange(4000), queries, 10)
+    wanted, _ = brute_force(documents, 7 + np.arange(count), queries, 10)
     assert shared(found, wanted) > (0.95 if storage == "int8" else 0.97)
     expected = np.einsum("qh,qkh->qk", queries, documents[found - 7])
     np.testing.assert_allclose(cosines, expected, atol=TOLERANCE[storage])
@@ -138,17 +139,18 @@ def test_more_asked_than_the_probed_lists_hold_is_found_elsewhere():
 @STORAGES
 @pytest.mark.parametrize("exact", [True, False])
 def test_removed_is_found_no_more_and_added_is_found(storage, exact):
-    documents = clustered(3000)
+    count = 3000 if exact else ENOUGH.get(storage, 3000)
+    documents = clustered(count)
     settings = VectorSettings(storage=storage, exact_up_to=10**6 if exact else 500)
-    index = VectorIndex.build(np.arange(3000), documents, settings)
-    assert index.remove(np.arange(0, 4000, 2)) == 1500
-    assert index.remove(np.arange(0, 4000, 2)) == 0
-    assert len(index) == 1500
+    index = VectorIndex.build(np.arange(count), documents, settings)
+    assert index.remove(np.arange(0, count + 1000, 2)) == count // 2
+    assert index.remove(np.arange(0, count + 1000, 2)) == 0
+    assert len(index) == count // 2
     found, _ = index.top(documents[:40], 20)
     assert (found % 2 == 1).all()
     index.add(np.array([10**6, 4]), documents[[0, 4]])
     assert index.top(documents[[0, 4]], 1)[0].tolist() == [[10**6], [4]]
-    assert len(index) == 1502
+    assert len(index) == count // 2 + 2
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sets(st.integers(0, 30), min_size=1)), max_size=8))
@@ -194,14 +196,15 @@ def test_vectors_may_come_from_a_function_of_ids():
 @STORAGES
 @pytest.mark.parametrize("exact", [True, False])
 def test_what_is_saved_answers_the_same_and_can_grow(storage, exact, tmp_path):
-    documents = clustered(3000)
+    count = 3000 if exact else ENOUGH.get(storage, 3000)
+    documents = clustered(count)
     settings = VectorSettings(storage=storage, exact_up_to=10**6 if exact else 500, probes=3)
-    index = VectorIndex.build(5 * np.arange(3000), documents, settings)
+    index = VectorIndex.build(5 * np.arange(count), documents, settings)
     index.remove(np.array([10]))
     index.save(tmp_path / "made" / "vectors.index")
     again = VectorIndex.load(tmp_path / "made" / "vectors.index")
     assert [file.name for file in (tmp_path / "made").iterdir()] == ["vectors.index"]
-    assert (len(again), again.dimension, again.settings, again.stale) == (2999, 16, settings, False)
+    assert (len(again), again.dimension, again.settings, again.stale) == (count - 1, 16, settings, False)
     assert again.describe() == index.describe()
     for one, other in zip(index.top(documents[:50], 10), again.top(documents[:50], 10), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -227,7 +230,7 @@ def test_a_torn_file_is_refused_by_name(data, place, tmp_path_factory):
 def test_a_missing_file_and_one_of_another_format_are_refused_by_name(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"none\.index"):
         VectorIndex.load(tmp_path / "none.index")
-    monkeypatch.setattr(vector_index, "FORMAT", 2)
+    monkeypatch.setattr(vector_file, "FORMAT", 2)
     VectorIndex.build(np.arange(20), vectors(20), VectorSettings()).save(tmp_path / "new.index")
     monkeypatch.undo()
     with pytest.raises(UserError, match=r"new\.index is a vector index of format 2"):
@@ -242,7 +245,7 @@ def test_where_nothing_can_be_written_the_old_file_stays(tmp_path, monkeypatch):
     def full(self, data):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(vector_index._Summed, "write", full)
+    monkeypatch.setattr(vector_file._Summed, "write", full)
     with pytest.raises(UserError, match=r"vectors\.index"):
         VectorIndex.build(np.arange(9), vectors(9), VectorSettings()).save(file)
     assert file.read_bytes() == before
@@ -294,11 +297,12 @@ def test_an_index_says_when_it_is_outgrown():
     assert narrow.stale  # the ranges of ten vectors
 
 
+@STORAGES
 @given(st.integers(0, 10**7), st.integers(0, 10**6), st.integers(1, 200) | st.none(), st.floats(0, 1))
-def test_the_rule_stays_within_what_there_is(count, exact_up_to, probes, share):
-    rule = VectorSettings(exact_up_to=exact_up_to, probes=probes)
+def test_the_rule_stays_within_what_there_is(storage, count, exact_up_to, probes, share):
+    rule = VectorSettings(storage=storage, exact_up_to=exact_up_to, probes=probes)
     lists = rule.lists(count)
-    assert (lists == 0) == (count <= exact_up_to or count < 80)
+    assert (lists == 0) == (count <= exact_up_to or count < ENOUGH.get(storage, 80))
     assert lists * 40 <= count
     assert not rule.outgrown(count, count)
     if lists:
