@@ -4,10 +4,10 @@
     weighting.py      how much each leg counts, chosen on a dev split
     nearest.py, negatives.py, consistency.py     hard negatives and consistent pairs
     schema.py, store.py   the store of an index in SQLite; space.py: whose vectors it holds
-    words_index.py, vector_index.py (layout: vector_rules.py, ranking again: vector_refining.py, its file: vector_file.py),
+    words_index.py, vector_index.py (vector_rules.py: layout, vector_refining.py: ranking again, vector_file.py: file),
     derived.py        what is derived from the store
     filters.py, searcher.py   a search: filters, both legs, units
-    routing.py, query_language.py   which language's adapter a query gets
+    routing.py, query_language.py, query_cues.py   which language's adapter a query gets
 
 In: ids with texts or vectors. Out: score matrices (queries × documents) for evaluation, top-k lists for search, and
 from those the rules that choose hard negatives and consistent pairs; units for a search of an index.

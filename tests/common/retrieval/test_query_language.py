@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.corpora.mining.languages import LANGUAGES
-from common.retrieval import query_language
+from common.retrieval import query_cues
 from common.retrieval.query_language import CERTAIN, Guess, classify
 
 QUESTIONS = {
@@ -128,8 +128,8 @@ def test_what_several_languages_share_stays_undecided(query):
 
 
 def test_the_lists_above_and_the_lexicon_know_every_language():
-    assert set(QUESTIONS) == set(CODE) == set(query_language._WORDS) == set(LANGUAGES)
-    weighed = {language for row in query_language._SYNTAX for language in row[2]}
+    assert set(QUESTIONS) == set(CODE) == set(query_cues.WORDS) == set(LANGUAGES)
+    weighed = {language for row in query_cues.SYNTAX for language in row[2]}
     assert weighed - {"none"} == set(LANGUAGES)
 
 
