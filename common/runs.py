@@ -50,12 +50,9 @@ class RunFolder:
         path = _checked(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            lock = (path / ".lock").open("a+")
         except OSError as error:
             raise RunFolderError(f"cannot write in {path}: {error.strerror}", "choose another --run-dir") from error
-        if not _locked(lock, patience):
-            lock.close()
-            raise RunFolderError(f"another process is working in {path}", "wait for it, or give a --run-dir")
+        lock = lock_folder(path, patience)
         try:
             _claim(path, config)
         except BaseException:
@@ -110,6 +107,21 @@ class RunFolder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def lock_folder(path: Path, patience: float = 0.0) -> IO[str]:
+    """Lock an existing run folder against other processes until the file that is returned is closed.
+
+    Raises `RunFolderError` where another process still works in it after `patience` seconds.
+    """
+    try:
+        lock = (path / ".lock").open("a+")
+    except OSError as error:
+        raise RunFolderError(f"cannot write in {path}: {error.strerror}", "choose another --run-dir") from error
+    if not _locked(lock, patience):
+        lock.close()
+        raise RunFolderError(f"another process is working in {path}", "wait for it, or give a --run-dir")
+    return lock
 
 
 def _locked(lock: IO[str], patience: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from pydantic_settings import CliPositionalArg
 from common.cli import Job, run
 from common.config import JobConfig
 from common.errors import UserError
-from common.runs import Result
+from common.runs import Result, lock_folder
 
 
 class CheckIndexConfig(JobConfig):
@@ -35,7 +36,8 @@ def main(config: CheckIndexConfig) -> Result:
     from jobs.indexing.checking import check_index
 
     assert config.index is not None
-    found = check_index(config.index, repair=config.repair)
+    with lock_folder(config.index) if config.repair else nullcontext():  # a build writes the same files
+        found = check_index(config.index, repair=config.repair)
     left = [fault["fault"] for fault in found["faults"] if not fault["repaired"]]
     if left:
         raise UserError("; ".join(left), "--repair makes derived files again; a damaged store has to be built again")

@@ -185,6 +185,19 @@ def test_a_second_writer_is_refused(tree, encoded, monkeypatch):
         build(tree)
 
 
+def test_a_repair_beside_a_writer_is_refused_and_a_check_is_not(tree, encoded):
+    from common.runs import lock_folder
+    from jobs.check_index import CheckIndexConfig, main
+
+    build(tree)
+    folder = tree.parent / "index"
+    with lock_folder(folder):
+        assert main(CheckIndexConfig(index=folder))["faults"] == []
+        with pytest.raises(UserError, match="another process is working"):
+            main(CheckIndexConfig(index=folder, repair=True))
+    assert main(CheckIndexConfig(index=folder, repair=True))["faults"] == []
+
+
 def test_another_folder_s_index_is_not_overwritten(tree, encoded, tmp_path):
     build(tree)
     write(tmp_path / "other" / "a.py", "def a():\n    return 1\n")
