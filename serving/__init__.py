@@ -11,6 +11,7 @@
     http/                   schemas, routes, protection, server-sent events; FastAPI without Ray
     page/                   the page at `/`
     app.py, start.py        `serve run serving.app:build`; `python -m serving.start`
+    discovery.py, transport.py   bases where none are named; how Ray Serve's processes talk
 
 In: the registry's adapters and an index. Out: OpenAI-shaped endpoints and the search page. May import: common.
 """

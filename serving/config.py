@@ -50,8 +50,9 @@ class _Served(Config):
     """Memory for adapters in each replica; those that are not in use leave for others."""
     loads: int = Field(4, ge=1)
     """Adapters that are loaded side by side."""
-    preload: tuple[str, ...] = ()
-    """Adapters that are in memory before the first request: NAME, NAME@VERSION or NAME@ALIAS; the first ones first."""
+    preload: tuple[str, ...] | None = None
+    """Adapters that are in memory before the first request: NAME, NAME@VERSION or NAME@ALIAS, the first ones first;
+    none = the latest sixteen."""
     replica: ReplicaConfig = ReplicaConfig()
     """Processes."""
 
@@ -125,9 +126,9 @@ class ServingConfig(Config):
     cache: Path = Path.home() / ".cache" / "codeadapters" / "adapters"
     """Where adapters of the registry are kept, on each machine."""
     embedding: tuple[EmbeddingConfig, ...] = ()
-    """Bases for vectors. Where neither these nor `generation` are given: those that the adapters there are on."""
+    """Bases for vectors; none given = those that the adapters there are on, and those of the indexes."""
     generation: tuple[GenerationConfig, ...] = ()
-    """Bases that write."""
+    """Bases that write; none given = those that the adapters there are on."""
     search: SearchConfig = SearchConfig()
     """Indexes."""
     http: HttpSettings = HttpSettings()

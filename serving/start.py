@@ -24,6 +24,7 @@ from common.config import parse
 from common.errors import ConfigError, UserError
 from serving.config import SearchConfig, ServingConfig
 from serving.names import AUTO
+from serving.transport import use_short_ways
 
 RUNS = Path("runs/mlflow.db")
 """Where jobs register by default."""
@@ -102,6 +103,8 @@ def _running(start: StartConfig, config: ServingConfig) -> Iterator[None]:
     """Ray and the application; both end with the block, Ray only where it was started here."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if not start.address:
+        use_short_ways()
     import ray
     from ray import serve
 

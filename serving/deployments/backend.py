@@ -13,7 +13,7 @@ import numpy as np
 from common.prompts import Snippet
 from common.retrieval.searcher import Hit
 from serving.catalogue import Changes
-from serving.config import ServingConfig
+from serving.config import GenerationConfig, ServingConfig
 from serving.deployments.calling import call, stream
 from serving.deployments.directory import Directory, catalogue_of
 from serving.deployments.embedding import ToEmbed
@@ -44,6 +44,8 @@ from serving.refresher import Refresher
 log = logging.getLogger(__name__)
 STARTING = ServingError(503, "the server is starting", code="starting", retry_after=2.0)
 STATS_S = 2.0
+LATEST = 16
+"""Adapters that are loaded beforehand where the configuration names none."""
 
 
 @dataclass(frozen=True)
@@ -250,15 +252,16 @@ class RayBackend:
         return Directory(catalogue, encoders, generators)
 
     async def _preload(self, directory: Directory) -> None:
-        for served, handles in (
-            (self._config.embedding, self._handles.embedding),
-            (self._config.generation, self._handles.generation),
-        ):
-            for base in served:
-                names = [parse_model(f"{base.served_as}:{adapter}") for adapter in base.preload]
+        for base in (*self._config.embedding, *self._config.generation):
+            writes = isinstance(base, GenerationConfig)
+            if base.preload is None:
+                adapters = directory.latest(base.served_as, "generation" if writes else "search", LATEST)
+            else:
+                names = (parse_model(f"{base.served_as}:{adapter}") for adapter in base.preload)
                 adapters = [directory.catalogue.resolve(name) for name in names]
-                if adapters:
-                    await _preloaded(handles[base.served_as], adapters)
+            handles = self._handles.generation if writes else self._handles.embedding
+            if adapters:
+                await _preloaded(handles[base.served_as], adapters)
 
 
 async def _preloaded(handle: Any, adapters: Sequence[Any]) -> None:

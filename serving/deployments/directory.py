@@ -84,6 +84,12 @@ class Directory:
         names = [base for base, own in self.bases.items() if own == base_digest]
         return next((one for base in names for one in self.catalogue.adapters(base) if one.digest == digest), None)
 
+    def latest(self, base: str, task: Task, count: int) -> list[Adapter]:
+        """The default versions of a base's adapters for a task, the latest first."""
+        names = dict.fromkeys(one.name for one in self.catalogue.adapters(base) if one.task == task)
+        found = [self.catalogue.resolve(ModelName(base, name)) for name in names]
+        return sorted(found, key=lambda one: -one.mtime)[:count]
+
     def _routed(self, name: ModelName, task: Task, text: str, language: str | None) -> tuple[Adapter | None, Chosen]:
         by_language = self.catalogue.auto(name.base, task)
         try:

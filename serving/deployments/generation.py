@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,7 +127,9 @@ class GenerationReplica:
         try:
             for place, (row, prompt) in enumerate(zip(ids, prompts, strict=True)):
                 limits = replace(asked.limits, stop=(*asked.limits.stop, *prompt.stops))
-                handles.append(self._engine.submit(row, limits, loaded, _into(queue, loop, place * limits.n)))
+                listener = _into(queue, loop, place * limits.n)
+                with _named("messages" if asked.messages else "prompt"):
+                    handles.append(self._engine.submit(row, limits, loaded, listener))
             yield Began(sum(map(len, ids)), prompts[0].snippets)
             left = len(ids) * asked.limits.n
             while left:
@@ -181,6 +184,17 @@ class GenerationReplica:
         if whole and getattr(tokenizer, "chat_template", None):
             return list(tokenizer(text, add_special_tokens=False)["input_ids"])
         return list(prompt_ids(tokenizer, text, "causal"))
+
+
+@contextmanager
+def _named(param: str) -> Iterator[None]:
+    """What is wrong with a prompt is told of the field that it came from."""
+    try:
+        yield
+    except ServingError as error:
+        if error.param == "prompt":
+            error.param = param
+        raise
 
 
 def _into(queue: asyncio.Queue[Piece | Exception], loop: asyncio.AbstractEventLoop, offset: int) -> Any:

@@ -13,7 +13,9 @@ from typing import Any
 
 from serving.config import EmbeddingConfig, GenerationConfig, SearchConfig, ServingConfig
 
-ENCODER = {"pooling": "mean", "max_length": 128}
+ENCODER = {
+    "pooling": "mean", "max_length": 128, "query_prompt": "read a file ", "document_prompt": "open a socket ",
+}  # fmt: skip
 SOURCE = '''
 def copy_tree(source, target):
     """Copy a folder with all that is in it."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.transport import SETTINGS
 from tests.jobs.ray.processes import QUICK
 
 CPUS = 4  # logical: labels that Ray hands out, whatever the machine has
@@ -30,7 +31,7 @@ def ray_cluster() -> Iterator[Path]:
         folder = Path(name)
         (folder / "token").write_text("0123456789abcdef" * 4)
         patch.delenv("RAY_ADDRESS", raising=False)
-        for variable, value in {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), **QUICK}.items():
+        for variable, value in {"RAY_AUTH_TOKEN_PATH": str(folder / "token"), **QUICK, **SETTINGS}.items():
             patch.setenv(variable, value)
         patch.setenv("RAY_AUTH_MODE", "")  # so that it is put back: ray.init sets it where it is not there
         del os.environ["RAY_AUTH_MODE"]
