@@ -53,6 +53,8 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.vector_index
 	$(BIN)/python -m benchmarks.search_index
 	$(BIN)/python -m benchmarks.hybrid
+	$(BIN)/python -m benchmarks.serving_engines
+	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m pip install --quiet --no-deps --target .venv/trl trl==1.16.0  # the peer, seen by this benchmark only
 	$(BIN)/python -m benchmarks.codegen_training --trl .venv/trl
 

@@ -1,10 +1,11 @@
 """Many adapters on one base: `python -m benchmarks.serving_engines`. The engines alone; `benchmarks.serving` adds HTTP.
 
-Encoding: the packaged MiniLM, texts of the standard library, 32 requests in flight, each with its adapter. The bare
-base; one adapter; 32 adapters; 500 registered ones, drawn by a power law, of which the store holds 100; and the peer,
-a server that switches PEFT's adapter for each request. Decoding: a random 6-layer, 384-wide Llama, 32 answers of 64
-tokens at a time: the base, one adapter, 32 adapters; and two peers: PEFT's `adapter_names` in one batch, and switching
-adapters between requests. All in one process, in turn; the median of the rounds counts.
+Encoding: the packaged MiniLM, 32 requests in flight, each with its adapter and one text: a docstring of the standard
+library as a search asks it, or with --texts documents a function as an index reads it. The bare base; one adapter; 32
+adapters; 500 registered ones, drawn by a power law, of which the store holds 100; and the peer, a server that switches
+PEFT's adapter for each request. Decoding: a random 6-layer, 384-wide Llama, 32 answers of 64 tokens at a time: the
+base, one adapter, 32 adapters; and two peers: PEFT's `adapter_names` in one batch, and switching adapters between
+requests. All in one process, in turn; the median of the rounds counts.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.harness import show, write
 from benchmarks.serving_adapters import SPEC, popular, record, save
@@ -39,7 +40,7 @@ def in_rounds(runs: dict[str, Run], rounds: int) -> dict[str, list[float]]:
     return found
 
 
-def encoding(folder: Path, requests: int) -> dict[str, Run]:
+def encoding(folder: Path, requests: int, kind: Literal["query", "document"]) -> dict[str, Run]:
     """Ways to encode; each gives texts per second."""
     import torch
     from peft import PeftModel
@@ -57,8 +58,8 @@ def encoding(folder: Path, requests: int) -> dict[str, Run]:
     folders = save(wrapped, base, "search", folder, MANY)
     adapters = [record(one) for one in folders]
     engine = EncodingEngine(base)
-    texts = [pair.document for pair in stdlib_corpus().train[:requests]]
-    rows = engine.tokenize(texts, "document")
+    texts = [getattr(pair, kind) for pair in stdlib_corpus().train[:requests]]
+    rows = engine.tokenize(texts, kind)
     size = engine.load(folders[0], adapters[0])
     limit = HELD * size.bytes
     engine.unload(size)
@@ -211,16 +212,24 @@ def table(title: str, unit: str, found: dict[str, list[float]]) -> dict[str, flo
     return medians
 
 
-def statements(encode: dict[str, float], decode: dict[str, float]) -> list[tuple[str, float, float]]:
+def of_encoding(medians: dict[str, float]) -> list[tuple[str, float, float]]:
     """What is claimed: words, ratio, at least."""
+    one, few = medians["one adapter"], medians["32 adapters"]
     return [
-        ("encoding: 32 adapters / one", encode["32 adapters"] / encode["one adapter"], 0.9),
-        ("encoding: 500 registered / one", encode["500 registered"] / encode["one adapter"], 0.85),
-        ("encoding: 32 adapters / switching", encode["32 adapters"] / encode["switching (peer)"], 3),
-        ("encoding: one adapter / bare base", encode["one adapter"] / encode["bare base"], 0.9),
-        ("decoding: 32 adapters / one", decode["32 adapters"] / decode["one adapter"], 0.9),
-        ("decoding: 32 adapters / adapter_names", decode["32 adapters"] / decode["adapter_names (peer)"], 2),
-        ("decoding: 32 adapters / switching", decode["32 adapters"] / decode["switching (peer)"], 10),
+        ("encoding: 32 adapters / one", few / one, 0.9),
+        ("encoding: 500 registered / one", medians["500 registered"] / one, 0.85),
+        ("encoding: 32 adapters / switching", few / medians["switching (peer)"], 3),
+        ("encoding: one adapter / bare base", one / medians["bare base"], 0.9),
+    ]
+
+
+def of_decoding(medians: dict[str, float]) -> list[tuple[str, float, float]]:
+    """As `of_encoding`."""
+    few = medians["32 adapters"]
+    return [
+        ("decoding: 32 adapters / one", few / medians["one adapter"], 0.9),
+        ("decoding: 32 adapters / adapter_names", few / medians["adapter_names (peer)"], 2),
+        ("decoding: 32 adapters / switching", few / medians["switching (peer)"], 10),
     ]
 
 
@@ -229,16 +238,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=512, help="texts to encode in a round")
+    parser.add_argument("--texts", choices=("queries", "documents"), default="queries")
+    parser.add_argument("--only", choices=("encoding", "decoding"), help="one half of it")
     given = parser.parse_args()
+    kind: Literal["query", "document"] = "query" if given.texts == "queries" else "document"
+    result: dict[str, dict[str, list[float]]] = {}
+    claims: list[tuple[str, float, float]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        encode = in_rounds(encoding(Path(scratch) / "encoding", given.requests), given.rounds)
-        medians = table("encoding, 32 requests in flight", "texts/s", encode)
-        decode = in_rounds(decoding(Path(scratch) / "decoding"), given.rounds)
-        decoded = table("decoding, 32 answers at a time", "tokens/s", decode)
-    claims = statements(medians, decoded)
+        if given.only != "decoding":
+            result["encoding"] = in_rounds(encoding(Path(scratch) / "encoding", given.requests, kind), given.rounds)
+            claims += of_encoding(table(f"encoding {given.texts}, 32 in flight", "texts/s", result["encoding"]))
+        if given.only != "encoding":
+            result["decoding"] = in_rounds(decoding(Path(scratch) / "decoding"), given.rounds)
+            claims += of_decoding(table("decoding, 32 answers at a time", "tokens/s", result["decoding"]))
     rows = [[what, f"{ratio:.2f}", f"{least:g}", "yes" if ratio >= least else "NO"] for what, ratio, least in claims]
     show("statements", ["", "ratio", "asked ≥", "holds"], rows)
-    write("serving_engines", {"encoding": encode, "decoding": decode, "statements": claims})
+    write("serving_engines", {**result, "texts": given.texts, "statements": claims})
 
 
 if __name__ == "__main__":

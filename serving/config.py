@@ -59,7 +59,7 @@ class _Served(Config):
     @property
     def served_as(self) -> str:
         """The base's name in requests."""
-        return self.name or (Path(self.model).name if Path(self.model).is_dir() else self.model)
+        return self.name or (Path(self.model).absolute().name if Path(self.model).is_dir() else self.model)
 
     @field_validator("name")
     @classmethod
@@ -145,4 +145,8 @@ class ServingConfig(Config):
             names = [base.served_as for base in bases]
             if twice := next((name for name in names if names.count(name) > 1), None):
                 raise ValueError(f"two bases are called {twice}: give one of them a `name`")
+        writing = {base.served_as: base.model for base in self.generation}
+        for base in self.embedding:  # one name is one base, which may do both
+            if writing.get(base.served_as, base.model) != base.model:
+                raise ValueError(f"two bases are called {base.served_as}: give one of them a `name`")
         return self

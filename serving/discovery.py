@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from common.config import validate
 from common.errors import ConfigError, UserError
 from common.models.catalogue import lookup
 from common.models.loading import EncoderConfig
@@ -27,7 +28,7 @@ def complete(config: ServingConfig) -> ServingConfig:
     They are those that the adapters of registry and folders are on and, for vectors, those of the indexes; adapters of
     an index that are in neither are watched where they lie. A base that cannot be had here is logged. Where nothing
     else is left to serve, the packaged base for vectors is. Raises `ConfigError` for a registry, a folder or an index
-    that cannot be read.
+    that cannot be read, and for two bases that would have the same name.
     """
     adapters = list(_adapters(config))
     spaces = [each for folder in config.search.indexes.values() for each in _spaces(folder)]
@@ -41,9 +42,8 @@ def complete(config: ServingConfig) -> ServingConfig:
     generation = config.generation or tuple(GenerationConfig(model=base) for base in _had(adapters, "generation"))
     if not embedding and not generation:
         embedding = (EmbeddingConfig(),)
-    return config.model_copy(
-        update={"embedding": embedding, "generation": generation, "folders": (*config.folders, *more)}
-    )
+    found = {"embedding": embedding, "generation": generation, "folders": (*config.folders, *more)}
+    return validate(ServingConfig, {**dict(config), **found})
 
 
 def _encoders(adapters: list[Adapter], spaces: list[tuple[Space, Origin]]) -> Mapping[str, EmbeddingConfig]:

@@ -34,7 +34,7 @@ def parse_model(name: str) -> ModelName:
     """Read a request's `model`; raises `ServingError` (400) for what is no name."""
     base, colon, adapter = name.partition(":")
     adapter, at, which = adapter.partition("@")
-    if not base or (colon and not adapter) or (at and not which) or ":" in adapter or "@" in which + base:
+    if not base or (colon and not adapter) or (at and not which) or ":" in adapter + which or "@" in which + base:
         raise ServingError(
             400, f"{name!r} is no model: write BASE, BASE:ADAPTER, BASE:ADAPTER@VERSION or BASE:auto", param="model"
         )

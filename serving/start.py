@@ -13,14 +13,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from common import logs
-from common.config import parse
+from common.config import parse, validate
 from common.errors import ConfigError, UserError
 from serving.config import SearchConfig, ServingConfig
 from serving.names import AUTO
@@ -54,12 +54,13 @@ def settled(config: StartConfig) -> ServingConfig:
         fields["registry"] = f"sqlite:///{RUNS}"
     if fields["registry"] and fields["registry"].startswith("sqlite:///"):  # replicas run in another folder
         fields["registry"] = f"sqlite:///{Path(fields['registry'].removeprefix('sqlite:///')).absolute()}"
-    indexes = {**config.search.indexes, **_named(config.index)}
-    fields["search"] = SearchConfig(
-        indexes={name: folder.absolute() for name, folder in indexes.items()}, replica=config.search.replica
-    )
+    indexes = _named(config.index, config.search.indexes)
+    fields["search"] = validate(SearchConfig, {
+        "indexes": {name: folder.absolute() for name, folder in indexes.items()}, "replica": config.search.replica
+    })  # fmt: skip
     fields["folders"] = tuple(folder.absolute() for folder in config.folders)
     fields["keys_file"] = config.keys_file.absolute() if config.keys_file else None
+    fields["cache"] = config.cache.absolute()
     return complete(ServingConfig(**fields))
 
 
@@ -188,10 +189,11 @@ def _plan(config: ServingConfig) -> str:
     return "\n".join(lines)
 
 
-def _named(folders: tuple[Path, ...]) -> dict[str, Path]:
+def _named(folders: tuple[Path, ...], others: Mapping[str, Path]) -> dict[str, Path]:
+    """By the names of the folders, after `others`, which have names already."""
     from common.search.folders import index_folder
 
-    named: dict[str, Path] = {}
+    named = dict(others)
     for folder in folders:
         if not (index_folder(folder) / "store.db").is_file():
             raise ConfigError(

@@ -6,6 +6,7 @@
     search.py       the indexes
     calling.py      calls between deployments: a lost replica, a full queue, a client that left
     directory.py    which models there are; backend.py: the HTTP layer's `Backend` over all of it
+    preloading.py   adapters in memory before somebody asks; finding.py: the space of a search; gauges.py
     ingress.py      HTTP
 
 In: `serving.config`. Out: deployments for `serving.app`. May import: ray, serving's other rooms, common.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from common.prompts import Snippet
 from common.retrieval.searcher import Hit
 from serving.catalogue import Changes
-from serving.config import GenerationConfig, ServingConfig
+from serving.config import ServingConfig
 from serving.deployments.calling import call, stream
 from serving.deployments.directory import Directory, catalogue_of
 from serving.deployments.embedding import ToEmbed
@@ -21,6 +21,7 @@ from serving.deployments.facts import EncoderFacts, GeneratorFacts, IndexFacts
 from serving.deployments.finding import index_named, labels, target
 from serving.deployments.gauges import gauges_of
 from serving.deployments.generation import Began, ToWrite
+from serving.deployments.preloading import Handles, follow, preload, tell
 from serving.deployments.search import ToFind
 from serving.http.backend import (
     Embedded,
@@ -37,24 +38,12 @@ from serving.http.backend import (
     Searched,
     Text,
 )
-from serving.names import ModelName, parse_model
+from serving.names import ModelName
 from serving.records import Piece, ServingError
 from serving.refresher import Refresher
 
 log = logging.getLogger(__name__)
-STARTING = ServingError(503, "the server is starting", code="starting", retry_after=2.0)
 STATS_S = 2.0
-LATEST = 16
-"""Adapters that are loaded beforehand where the configuration names none."""
-
-
-@dataclass(frozen=True)
-class Handles:
-    """Deployments by the name of what they serve."""
-
-    embedding: Mapping[str, Any]
-    generation: Mapping[str, Any]
-    search: Any | None
 
 
 @dataclass(frozen=True)
@@ -179,15 +168,15 @@ class RayBackend:
         if self._running is None:
             return []
         told = await asyncio.gather(
-            *(self._stats(name, handle) for name, handle in {**self._handles.embedding}.items()),
-            *(self._stats(name, handle) for name, handle in {**self._handles.generation}.items()),
+            *(self._stats(*each) for each in self._handles.embedding.items()),
+            *(self._stats(*each) for each in self._handles.generation.items()),
         )
         return gauges_of([one for each in told for one in each], self._running.directory.catalogue)
 
     @property
     def _directory(self) -> Directory:
         if self._running is None:
-            raise STARTING
+            raise ServingError(503, "the server is starting", code="starting", retry_after=2.0)
         return self._running.directory
 
     async def _encoded(self, base: str, asked: ToEmbed) -> tuple[np.ndarray, int]:
@@ -226,8 +215,14 @@ class RayBackend:
             self._waiting_for = ["the registry"]
             directory = await asyncio.to_thread(self._read, encoders, generators)
             self._waiting_for = ["adapters that are loaded before the first request"]
-            await self._preload(directory)
-            refresher = Refresher(directory.catalogue, self._config.refresh_s, _tell)
+            await preload(self._config, self._handles, directory)
+            loop = asyncio.get_running_loop()
+
+            def changed(changes: Changes) -> None:
+                tell(changes)
+                asyncio.run_coroutine_threadsafe(follow(self._config, self._handles, directory, changes), loop)
+
+            refresher = Refresher(directory.catalogue, self._config.refresh_s, changed)
             self._running = _Running(directory, refresher)
             refresher.start()
         except asyncio.CancelledError:
@@ -250,32 +245,6 @@ class RayBackend:
         catalogue = catalogue_of(self._config, bases)
         catalogue.refresh()
         return Directory(catalogue, encoders, generators)
-
-    async def _preload(self, directory: Directory) -> None:
-        for base in (*self._config.embedding, *self._config.generation):
-            writes = isinstance(base, GenerationConfig)
-            if base.preload is None:
-                adapters = directory.latest(base.served_as, "generation" if writes else "search", LATEST)
-            else:
-                names = (parse_model(f"{base.served_as}:{adapter}") for adapter in base.preload)
-                adapters = [directory.catalogue.resolve(name) for name in names]
-            handles = self._handles.generation if writes else self._handles.embedding
-            if adapters:
-                await _preloaded(handles[base.served_as], adapters)
-
-
-async def _preloaded(handle: Any, adapters: Sequence[Any]) -> None:
-    for told in await handle.broadcast("preload", adapters).results_async():
-        for problem in told:
-            log.warning("not loaded beforehand: %s", problem)
-
-
-def _tell(changes: Changes) -> None:
-    for moved in changes.moved:
-        log.info("%s@%s: version %s, before %s", moved.name, moved.alias, moved.after, moved.before)
-    for what, adapters in (("new", changes.added), ("gone", changes.removed)):
-        for adapter in adapters:
-            log.info("%s: %s@%s (%s)", what, adapter.name, adapter.version, adapter.digest[:12])
 
 
 def _query(request: Generation) -> str:

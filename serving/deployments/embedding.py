@@ -97,7 +97,12 @@ class EmbeddingReplica:
 
     async def stats(self) -> dict[str, Any]:
         """Engine and store, now."""
-        return {"engine": vars(self._engine.stats()), "waiting": self._waiting, "store": self._store.stats()}
+        return {
+            "task": "search",
+            "engine": vars(self._engine.stats()),
+            "waiting": self._waiting,
+            "store": self._store.stats(),
+        }
 
     async def _run(self, rows: list[list[int]], loaded: Any) -> np.ndarray:
         return cast(np.ndarray, await asyncio.wrap_future(self._engine.submit(rows, loaded)))

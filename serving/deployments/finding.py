@@ -58,13 +58,13 @@ def target(
             400, f"no base that is served makes vectors like those of {index.name}: {names}", param="index"
         )
     name = model or _named(adapter, served, directory)
-    if name.auto:
-        within = [one for one in served if _name(one, directory) == name.base]
+    within = [one for one in served if _name(one, directory) == name.base]
+    if name.auto and within:
         return _routed(index, within, directory, query, languages)
-    wanted, chosen = directory.choose(name, "search", None)
+    wanted, chosen = directory.choose(ModelName(name.base) if name.auto else name, "search", None)
     digest = wanted.digest if wanted else None
-    for space in served:
-        if space.space.adapter_digest == digest and _name(space, directory) == name.base:
+    for space in within:
+        if space.space.adapter_digest == digest:
             return _target(space, directory, chosen)
     has = ", ".join(_label(one, directory) for one in served)
     told = f" ({digest[:12]}…)" if digest else ""
@@ -146,4 +146,13 @@ def _name(space: IndexSpace, directory: Directory) -> str:
 
 
 def _label(space: IndexSpace, directory: Directory) -> str:
-    return _name(space, directory) + (f":{space.space.adapter}" if space.space.adapter else "")
+    """As a request names it; an adapter that is not there any more as it was called when the index was built."""
+    base, digest = _name(space, directory), space.space.adapter_digest
+    if digest is None:
+        return base
+    adapter = directory.of_digest(space.space.base_digest, digest)
+    if adapter is None:
+        return f"{base}:{space.space.adapter}"
+    name = ModelName(base, adapter.name)
+    default = directory.catalogue.resolve(name).digest == digest
+    return str(name if default else ModelName(base, adapter.name, adapter.version))

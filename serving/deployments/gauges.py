@@ -23,7 +23,7 @@ def gauges_of(stats: Sequence[tuple[str, int, dict[str, Any]]], catalogue: Catal
     """`stats`: (base, replica, what the replica's `stats` gave)."""
     gauges = []
     for base, replica, told in stats:
-        labels = {"base": base, "replica": str(replica)}
+        labels = {"base": base, "task": told["task"], "replica": str(replica)}
         for name, value in told["engine"].items():
             gauges.append(Gauge(f"engine_{name}", _ENGINE, float(value), labels))
         store = told["store"]

@@ -104,7 +104,12 @@ class GenerationReplica:
 
     async def stats(self) -> dict[str, Any]:
         """Engine and store, now."""
-        return {"engine": vars(self._engine.stats()), "waiting": self._silent, "store": self._store.stats()}
+        return {
+            "task": "generation",
+            "engine": vars(self._engine.stats()),
+            "waiting": self._silent,
+            "store": self._store.stats(),
+        }
 
     async def check_health(self) -> None:
         """Ray Serve replaces a replica for which this raises."""

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from serving.config import ServingConfig
-from serving.deployments.backend import Handles, RayBackend
+from serving.deployments.backend import RayBackend
+from serving.deployments.preloading import Handles
 from serving.http.app import create_app
 from serving.http.keys import read_keys
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from common.errors import UserError
+from common.errors import DataError, UserError
 from common.retrieval.filters import Filters
 from common.retrieval.searcher import Hit, Searcher
 from common.retrieval.space import Space
@@ -56,24 +56,33 @@ class SearchReplica:
         return await self._run(lambda: {name: _facts(name, folder) for name, folder in self._folders.items()})
 
     async def find(self, asked: ToFind) -> list[Hit]:
-        """The best units. Raises `ServingError` (400) for an unknown language or kind, 409 where the index has no such
-        space any more."""
+        """The best units. Raises `ServingError`: 400 for an unknown language, 503 where the index is damaged or has no
+        such space any more."""
         return await self._run(lambda: self._find(asked))
 
     def _find(self, asked: ToFind) -> list[Hit]:
         try:
-            searcher = self._searchers.get((asked.index, asked.space))
-            if searcher is None:
-                spaces = {one.key: one.space for one in _facts(asked.index, self._folders[asked.index]).spaces}
-                if asked.space not in spaces:
-                    raise ServingError(
-                        503, f"the index {asked.index} was built anew with other adapters: ask again",
-                        code="index_changed", retry_after=1.0,
-                    )  # fmt: skip
-                searcher = self._searcher(asked.index, spaces[asked.space])
-            return searcher.search(asked.query, asked.vector, top=asked.top, filters=asked.filters, words=asked.words)
+            searcher = self._opened(asked)
         except UserError as error:
-            raise ServingError(400, error.message, param="language" if "language" in error.message else None) from error
+            raise _unavailable(asked.index, error) from error
+        try:
+            return searcher.search(asked.query, asked.vector, top=asked.top, filters=asked.filters, words=asked.words)
+        except DataError as error:
+            raise _unavailable(asked.index, error) from error
+        except UserError as error:  # what the filters name is not in the index
+            raise ServingError(400, f"{error.message}; {error.remedy}", param="language") from error
+
+    def _opened(self, asked: ToFind) -> Searcher:
+        searcher = self._searchers.get((asked.index, asked.space))
+        if searcher is not None:
+            return searcher
+        spaces = {one.key: one.space for one in _facts(asked.index, self._folders[asked.index]).spaces}
+        if asked.space not in spaces:
+            raise ServingError(
+                503, f"the index {asked.index} was built anew with other adapters: ask again", code="index_changed",
+                retry_after=1.0,
+            )  # fmt: skip
+        return self._searcher(asked.index, spaces[asked.space])
 
     def _searcher(self, index: str, space: Space) -> Searcher:
         key = (index, space.digest())
@@ -83,6 +92,12 @@ class SearchReplica:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _unavailable(index: str, error: UserError) -> ServingError:
+    return ServingError(
+        503, f"the index {index} cannot be searched: {error.message}", param="index", code="index_unavailable"
+    )
 
 
 def _facts(name: str, folder: Path) -> IndexFacts:
