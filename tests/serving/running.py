@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.config import EmbeddingConfig, GenerationConfig, SearchConfig, ServingConfig
+from serving.config import EmbeddingConfig, GenerationConfig, ReplicaConfig, SearchConfig, ServingConfig
 
 ENCODER = {
     "pooling": "mean", "max_length": 128, "query_prompt": "read a file ", "document_prompt": "open a socket ",
@@ -74,11 +74,12 @@ class Server:
 
 def config(encoder: Path, generator: Path, adapters: Path, index: Path, cache: Path) -> ServingConfig:
     """Both bases, one index, a folder that is looked at twice a second."""
+    free = ReplicaConfig(num_cpus=0, threads=1)  # the other tests of the session count on the cluster's CPUs
     return ServingConfig(
-        folders=(adapters,), refresh_s=0.5, cache=cache,
-        embedding=(EmbeddingConfig(model=str(encoder), name="tiny", encoder=ENCODER, precision="fp32"),),
-        generation=(GenerationConfig(model=str(generator), name="writer"),),
-        search=SearchConfig(indexes={"code": index}),
+        folders=(adapters,), refresh_s=0.5, cache=cache, ingress=free,
+        embedding=(EmbeddingConfig(model=str(encoder), name="tiny", encoder=ENCODER, precision="fp32", replica=free),),
+        generation=(GenerationConfig(model=str(generator), name="writer", replica=free),),
+        search=SearchConfig(indexes={"code": index}, replica=free),
     )  # fmt: skip
 
 
