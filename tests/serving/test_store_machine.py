@@ -185,7 +185,8 @@ class StoreMachine(RuleBasedStateMachine):
             one.let_go.set()
         closing = self.loop.create_task(self.store.close())
         self.settle()
-        for _ in range(4 * len(self.loaded) + 4 * len(self.requests) + 4):  # more steps than it can need
+        # more steps than it can need: loads that nobody waits for any more end and are unloaded, too
+        for _ in range(4 * (len(self.loaded) + len(self.requests) + 2 * len(SIZES))):
             if self.jobs.waiting:
                 self.jobs.run(0)
             self.settle()
