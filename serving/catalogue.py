@@ -173,7 +173,7 @@ class Catalogue:
             if source.name in self._away:
                 since, reason = self._away[source.name]
                 told.insert(0, f"away since {datetime.fromtimestamp(since, UTC):%Y-%m-%d %H:%M:%S} UTC: {reason}")
-            for adapter in reading.adapters:
+            for adapter in (*reading.adapters, *reading.damaged):
                 key = (adapter.name, adapter.version)
                 if (fault := _fault(adapter)) is not None:
                     told.append(f"{adapter}: {fault}")

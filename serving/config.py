@@ -123,7 +123,7 @@ class ServingConfig(Config):
     """Watched folders: adapters that are put there can be asked for without a restart."""
     refresh_s: float = Field(5.0, gt=0)
     """Seconds between two looks at registry and folders."""
-    cache: Path = Path.home() / ".cache" / "codeadapters" / "adapters"
+    cache: Path = Path("~/.cache/codeadapters/adapters")
     """Where adapters of the registry are kept, on each machine."""
     embedding: tuple[EmbeddingConfig, ...] = ()
     """Bases for vectors; none given = those that the adapters there are on, and those of the indexes."""

@@ -35,7 +35,7 @@ def local(adapter: Adapter, cache: Path, *, patience: float = PATIENCE) -> Path:
         return place.folder
     if place.registry is None or adapter.version is None:
         raise AdapterError(f"nothing says where the files of {adapter} are", "give it a folder, or register it")
-    folder = home(cache, adapter.name, adapter.version, adapter.digest)
+    folder = home(cache.expanduser(), adapter.name, adapter.version, adapter.digest)
     if _digest(folder) == adapter.digest:
         return folder
     try:

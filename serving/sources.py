@@ -29,6 +29,8 @@ class Reading:
     adapters: Sequence[Adapter]
     problems: Sequence[str]
     """A sentence for each entry that is no adapter to be served."""
+    damaged: Sequence[Adapter] = ()
+    """Those that were whole before and are not now: who asks for one is told so, and not that it is unknown."""
 
 
 class Away(Exception):
@@ -56,7 +58,7 @@ class Registry:
     def __init__(self, uri: str, cache: Path, *, downloads: int = 8) -> None:
         """`downloads`: how many manifests are fetched side by side."""
         self.name = without_credentials(uri)
-        self._uri, self._cache, self._downloads = uri, cache, downloads
+        self._uri, self._cache, self._downloads = uri, cache.expanduser(), downloads
         self._store: Any = None
         self._manifests: dict[tuple[str, str, str], Manifest] = {}
 
@@ -171,8 +173,9 @@ class Folder:
                     adapters[folder] = self._adapter(folder)
             except (AdapterError, OSError) as error:
                 problems.append(f"{folder.name}: {error.message if isinstance(error, AdapterError) else error}")
-        self._known = {folder: self._known[folder] for folder in adapters}
-        return Reading(sorted(adapters.values(), key=lambda one: -one.mtime), problems)
+        self._known = {folder: self._known[folder] for folder in folders if folder in self._known}
+        damaged = [known for folder, (_, known) in self._known.items() if folder not in adapters]
+        return Reading(sorted(adapters.values(), key=lambda one: -one.mtime), problems, damaged)
 
     def _adapter(self, folder: Path) -> Adapter:
         state = _state(folder)

@@ -23,6 +23,7 @@ from common import logs
 from common.config import parse, validate
 from common.errors import ConfigError, UserError
 from serving.config import SearchConfig, ServingConfig
+from serving.http.keys import ENVIRONMENT
 from serving.names import AUTO
 from serving.transport import use_short_ways
 
@@ -60,7 +61,7 @@ def settled(config: StartConfig) -> ServingConfig:
     })  # fmt: skip
     fields["folders"] = tuple(folder.absolute() for folder in config.folders)
     fields["keys_file"] = config.keys_file.absolute() if config.keys_file else None
-    fields["cache"] = config.cache.absolute()
+    fields["cache"] = config.cache.expanduser().absolute()
     return complete(ServingConfig(**fields))
 
 
@@ -143,7 +144,9 @@ def _wait(address: str, stopping: threading.Event) -> bool:
             print(f"waiting for {missing}", flush=True)
             told = missing
         if "could not start" in missing or time.monotonic() > until:
-            raise UserError(f"the server does not answer: {missing}", "Ray Serve's logs are in /tmp/ray/session_latest")
+            raise UserError(
+                f"the server does not answer: {missing}", "read logs/serve in the folder of Ray's latest session"
+            )
     return False
 
 
@@ -163,7 +166,7 @@ def _missing(address: str) -> str:
 
 def _greeting(address: str, config: ServingConfig) -> str:
     lines = [f"ready: {address} (page), {address}/v1 (API), {address}/metrics", "try:"]
-    key = " -H 'Authorization: Bearer KEY'" if config.keys_file or config.http.keys else ""
+    key = " -H 'Authorization: Bearer KEY'" if config.keys_file or config.http.keys or ENVIRONMENT in os.environ else ""
     post = f"curl -s{key} -H 'Content-Type: application/json' {address}"
     if config.search.indexes:
         asked = {"query": "copy a file and its permissions", "index": next(iter(config.search.indexes)), "top_k": 3}

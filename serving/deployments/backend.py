@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import Future
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,12 +113,13 @@ class RayBackend:
         hits = found.hits if found else ()
         asked = ToWrite(request.limits, request.prompts, request.messages, tuple(map(_snippet, hits)), adapter)
         handle = self._handles.generation[request.model.base].options(stream=True)
-        async for item in stream(lambda: handle.write.remote(asked)):
-            if isinstance(item, Began):
-                yield Head(chosen, item.prompt_tokens, hits[: item.snippets], found.chosen if found else None)
-                continue
-            for piece in item:
-                yield piece
+        async with aclosing(stream(lambda: handle.write.remote(asked))) as items:  # cancelled as soon as this is closed
+            async for item in items:
+                if isinstance(item, Began):
+                    yield Head(chosen, item.prompt_tokens, hits[: item.snippets], found.chosen if found else None)
+                    continue
+                for piece in item:
+                    yield piece
 
     async def search(self, request: Search) -> Searched:
         """Encode the query, where vectors are asked for, and search the space that it belongs to."""
@@ -220,7 +223,8 @@ class RayBackend:
 
             def changed(changes: Changes) -> None:
                 tell(changes)
-                asyncio.run_coroutine_threadsafe(follow(self._config, self._handles, directory, changes), loop)
+                following = follow(self._config, self._handles, directory, changes)
+                asyncio.run_coroutine_threadsafe(following, loop).add_done_callback(_log_failure)
 
             refresher = Refresher(directory.catalogue, self._config.refresh_s, changed)
             self._running = _Running(directory, refresher)
@@ -245,6 +249,11 @@ class RayBackend:
         catalogue = catalogue_of(self._config, bases)
         catalogue.refresh()
         return Directory(catalogue, encoders, generators)
+
+
+def _log_failure(future: Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        log.warning("adapters that aliases point at now could not be loaded beforehand: %s", error)
 
 
 def _query(request: Generation) -> str:

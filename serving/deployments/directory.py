@@ -105,13 +105,13 @@ class Directory:
 
     def _card(self, name: ModelName, adapter: Adapter | None) -> ModelCard:
         encoder, generator = self.encoders.get(name.base), self.generators.get(name.base)
-        tasks: tuple[Task, ...] = ("search",) * bool(encoder) + ("generation",) * bool(generator)  # type: ignore[assignment]
+        able: list[tuple[Task, object]] = [("search", encoder), ("generation", generator)]
         lengths = [encoder.space.max_length] if encoder else [generator.positions] if generator else []
         return ModelCard(
             id=str(name),
             base=name.base,
             base_digest=self.bases[name.base],
-            tasks=(adapter.task,) if adapter else tasks,
+            tasks=(adapter.task,) if adapter else tuple(task for task, facts in able if facts),
             created=adapter.mtime if adapter else self._since,
             adapter=adapter,
             dimensions=encoder.space.dimensions if encoder else None,

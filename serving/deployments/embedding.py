@@ -104,6 +104,11 @@ class EmbeddingReplica:
             "store": self._store.stats(),
         }
 
+    async def check_health(self) -> None:
+        """Ray Serve replaces a replica for which this raises."""
+        if not self._engine.healthy:
+            raise RuntimeError("the encoding thread has ended")
+
     async def _run(self, rows: list[list[int]], loaded: Any) -> np.ndarray:
         return cast(np.ndarray, await asyncio.wrap_future(self._engine.submit(rows, loaded)))
 

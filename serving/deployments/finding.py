@@ -48,8 +48,9 @@ def target(
 ) -> Target:  # fmt: skip
     """The space for a query.
 
-    `model` and `adapter` as in a request, at most one of them; neither is `auto`. Raises `ServingError`: 404 for a
-    model that there is not, 400 where the index has no vectors of it, or nothing here encodes queries for them.
+    `model` and `adapter` as in a request, at most one of them; with neither, and with `auto`, the query picks. Raises
+    `ServingError`: 404 for a model that there is not, 400 where the index has no vectors of it, or nothing here encodes
+    queries for them.
     """
     served = [one for one in index.spaces if _encoder(one, directory) is not None]
     if not served:

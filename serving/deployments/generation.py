@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,13 +90,10 @@ class GenerationReplica:
                 429, f"{self._silent} requests are waiting already", code="queue_full", kind="rate_limit_error",
                 retry_after=RETRY_S,
             )  # fmt: skip
-        if asked.adapter is None:
-            async for each in self._write(asked, None):
+        async with AsyncExitStack() as stack:
+            loaded = await stack.enter_async_context(self._store.hold(asked.adapter)) if asked.adapter else None
+            async for each in await stack.enter_async_context(aclosing(self._write(asked, loaded))):
                 yield each
-        else:
-            async with self._store.hold(asked.adapter) as loaded:
-                async for each in self._write(asked, loaded):
-                    yield each
 
     async def preload(self, adapters: Sequence[Adapter]) -> list[str]:
         """Load them before they are asked for; returns a sentence for each that was not."""

@@ -28,7 +28,8 @@ class Ingress:
     def __serve_build_asgi_app__(self) -> FastAPI:
         """What Ray Serve runs in this process."""
         config = self._config
-        keys = config.http.keys or read_keys(config.keys_file, os.environ)
+        # no key in the list lets nobody in, which is not the same as no list
+        keys = config.http.keys if config.http.keys is not None else read_keys(config.keys_file, os.environ)
         backend = RayBackend(config, self._handles)
         app = create_app(backend, config.http.model_copy(update={"keys": keys}))
 

@@ -245,3 +245,15 @@ def test_the_refresher_calls_back_on_changes_alone_and_survives_a_failure():
     while reads.acquire(blocking=False):
         pass
     assert not reads.acquire(timeout=0.03), "nothing is read after the stop"
+
+
+def test_a_damaged_adapter_can_still_be_named():
+    class Damaged(Said):
+        def read(self):
+            reading = super().read()
+            return Reading((), ("torn",), reading.adapters)
+
+    adapter = some_adapter("one")
+    made = Catalogue([Damaged(adapter, name="folder")], BASES)
+    made.refresh()
+    assert made.resolve(parse_model("minilm:one")) == adapter

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fastapi.testclient import TestClient
 
 from common.config import validate
 from common.errors import ConfigError
 from serving.config import ServingConfig
+from serving.http.settings import HttpSettings
 
 FILE = Path(__file__).parents[2] / "serving" / "serve.yaml"
 
@@ -39,3 +41,14 @@ def test_replicas_scale_where_the_configuration_lets_them():
     assert deployment.name == "embedding minilm"
     assert deployment._deployment_config.autoscaling_config.max_replicas == 3
     assert deployment.ray_actor_options["num_gpus"] == 0.5
+
+
+@pytest.mark.parametrize(("keys", "status"), [((), 401), (None, 503)])
+def test_a_list_without_keys_lets_nobody_in_and_no_list_everybody(monkeypatch, keys, status):
+    from serving.deployments.ingress import Ingress
+    from serving.http.keys import ENVIRONMENT
+
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    config = ServingConfig(http=HttpSettings(keys=keys))
+    client = TestClient(Ingress(config, {}, {}, None).__serve_build_asgi_app__())
+    assert client.get("/v1/models").status_code == status, "503: nothing is served, but the request was let in"

@@ -8,7 +8,9 @@ import threading
 import numpy as np
 import pytest
 
+from common.corpora.instructions.record import Example
 from common.models.encoder import Encoder
+from common.prompts import TEMPLATES, render
 from tests import models_zoo
 from tests.models_zoo import LINES
 from tests.serving.decoders import limits as some_limits
@@ -96,7 +98,14 @@ def test_chat_without_a_chat_template_asks_as_the_adapter_was_trained(server):
         "/v1/chat/completions", model="writer:gen", max_tokens=5, temperature=0,
         messages=[{"role": "user", "content": "copy a folder"}],
     )  # fmt: skip
-    assert answer["adapter"]["name"] == "gen" and answer["usage"]["prompt_tokens"] > 0
+    template = TEMPLATES["study"]
+    prompt = render(template, Example("asked", "copy a folder", "", form="call"))
+    plain = server.post(
+        "/v1/completions", model="writer:gen", prompt=prompt, max_tokens=5, temperature=0, stop=list(template.stops)
+    )
+    assert answer["adapter"]["name"] == "gen"
+    assert answer["usage"]["prompt_tokens"] == plain["usage"]["prompt_tokens"]
+    assert answer["choices"][0]["message"]["content"] == plain["choices"][0]["text"]
 
 
 def test_search_finds_units_and_says_whose_vectors_found_them(server):
@@ -150,8 +159,10 @@ def test_a_damaged_adapter_is_503_for_itself_alone(server):
     whole = weights.read_bytes()
     try:
         weights.write_bytes(whole[:-40] + bytes(40))
-        told = server.post("/v1/embeddings", model="tiny:torn", input="text")
-        assert told[0] in (503, 404) and "torn" in told[1]["message"]
+        status, error = server.post("/v1/embeddings", model="tiny:torn", input="text")
+        assert status == 503 and error["code"] == "adapter_unavailable" and "torn" in error["message"]
+        told = [line for line in server.get("/metrics").splitlines() if "adapter_failures{" in line]
+        assert [float(line.split()[-1]) >= 1 for line in told if 'adapter="torn"' in line] == [True]
         assert len(server.post("/v1/embeddings", model="tiny:one", input="text")["data"]) == 1
     finally:
         shutil.rmtree(server.adapters / "torn")

@@ -12,7 +12,7 @@ from common.adapters.folder import WEIGHTS
 from common.adapters.manifest import MANIFEST, write_manifest
 from common.adapters.registry import register
 from common.tracking import client, start_run
-from serving.sources import Away, Folder, Registry
+from serving.sources import Away, Folder, Reading, Registry
 from tests.models_zoo import manifest
 
 
@@ -198,6 +198,17 @@ def test_a_half_written_folder_is_told_and_taken_when_it_is_whole(watched):
     reading = source.read()
     assert not reading.adapters
     assert f"no {MANIFEST}" in reading.problems[0]
+
+
+def test_what_was_whole_and_is_not_any_more_is_told_as_damaged_until_it_goes(watched):
+    source = Folder(watched)
+    (adapter,) = source.read().adapters
+    (watched / "one" / WEIGHTS).write_bytes(b"torn")
+    for _ in range(2):
+        reading = source.read()
+        assert (list(reading.adapters), list(reading.damaged), len(reading.problems)) == ([], [adapter], 1)
+    shutil.rmtree(watched / "one")
+    assert source.read() == Reading([], [], [])
 
 
 def test_what_is_no_adapter_is_passed_by(watched):
