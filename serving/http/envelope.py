@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import traceback
 from dataclasses import dataclass, field
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.http.admission import Admission
 from serving.http.backend import Backend
 from serving.http.errors import error_response, internal_error
 from serving.http.events import too_late
@@ -23,8 +25,6 @@ from serving.http.settings import HttpSettings
 from serving.records import ServingError
 
 log = logging.getLogger(__name__)
-RETRY_S = 1.0
-"""After which a request that found the server full may come again."""
 GONE = 499
 """Status under which a request is counted whose client left before the answer."""
 
@@ -75,7 +75,7 @@ class Envelope:
 
     def __init__(self, app: ASGIApp, backend: Backend, settings: HttpSettings, ring: KeyRing, meters: Meters) -> None:
         self._app, self._backend, self._settings, self._ring, self._meters = app, backend, settings, ring, meters
-        self._in_flight = 0
+        self._admission = Admission(settings, time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -109,22 +109,17 @@ class Envelope:
         if path.startswith("/v1/") or path == "/metrics":
             exchange.key = self._ring.admit(headers.get("authorization"))
         if not path.startswith("/v1/"):
-            return await self._within(scope, receive, out, exchange)
-        if self._in_flight >= self._settings.max_in_flight:
-            raise ServingError(
-                429, f"{self._in_flight} requests are being answered already", code="overloaded",
-                kind="rate_limit_error", retry_after=RETRY_S,
-            )  # fmt: skip
-        self._in_flight += 1
-        try:
-            return await self._within(scope, receive, out, exchange)
-        finally:
-            self._in_flight -= 1
+            return await self._within(scope, receive, await self._body(headers, receive), out, exchange)
+        with self._admission.counted():
+            body = await self._body(headers, receive)
+            with self._admission.paced(path, len(body)) as entry:
+                status = await self._within(scope, receive, body, out, exchange)
+                entry.answered = status == 200
+                return status
 
-    async def _within(self, scope: Scope, receive: Receive, out: _Outgoing, exchange: Exchange) -> int:
+    async def _within(self, scope: Scope, receive: Receive, body: bytes, out: _Outgoing, exchange: Exchange) -> int:
         """The status of a request that is let in."""
-        headers = Headers(scope=scope)
-        incoming = _Incoming(await self._body(headers, receive))
+        incoming = _Incoming(body)
         scope.setdefault("state", {})[STATE] = exchange
         work = asyncio.create_task(self._work(scope, incoming, out, exchange))
         watch = asyncio.create_task(incoming.watch(receive))
