@@ -17,6 +17,7 @@ from tests.jobs.ray import processes
 from tests.jobs.ray.tiny import Tiny
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
+SOURCES = {"", ".py", ".yaml", ".toml", ".md", ".lock", ".html", ".css", ".js"}
 RAY = str(Path(sys.executable).with_name("ray"))
 
 
@@ -99,7 +100,10 @@ def test_the_upload_is_the_sources_the_embedded_base_and_no_more(head):
         assert package / "jobs" / "train_search.py" in files
         base = package / "common" / "models" / "standin"  # the one model that a job may ask for by name
         assert base / "model.safetensors" in files
-        assert sum(file.stat().st_size for file in files if file.parent != base) < 2 * 2**20
+        others = [file for file in files if file.parent != base]
+        assert {file.suffix for file in others} <= SOURCES
+        assert max(file.stat().st_size for file in others) < 2**16  # people wrote it: no data, no weights
+        assert len(others) < 1000 and sum(file.stat().st_size for file in others) < 2**22
         sent = {file.relative_to(package).parts[0] for file in files}
         assert not sent & {"tests", "runs", "docs", ".git", ".venv", ".hypothesis", ".mypy_cache"}
 
