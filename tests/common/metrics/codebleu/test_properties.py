@@ -63,7 +63,7 @@ def test_code_against_itself(code, mode):
     figures = corpus_codebleu([code], [[code]], mode=mode)
     assert figures.syntax == 1
     assert figures.dataflow in (0, 1)
-    assert figures.dataflow == 1 or "=" not in code
+    assert figures.dataflow == 1 or "=" not in code.replace("key=", "")  # an argument by name is no assignment
     if len(code.split()) >= 4:
         assert figures.ngram == pytest.approx(1)
 
