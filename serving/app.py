@@ -14,6 +14,7 @@ from serving.config import ReplicaConfig, ServingConfig
 from serving.deployments.embedding import EmbeddingReplica
 from serving.deployments.generation import GenerationReplica
 from serving.deployments.ingress import Ingress
+from serving.deployments.listening import Listen
 from serving.deployments.search import SearchReplica
 from serving.discovery import complete
 
@@ -26,8 +27,11 @@ def build(args: Mapping[str, Any]) -> Application:
     return application(complete(validate(ServingConfig, dict(args))))
 
 
-def application(config: ServingConfig) -> Application:
-    """One deployment for each base, one for the indexes, and the ingress over them."""
+def application(config: ServingConfig, listen: Listen | None = None) -> Application:
+    """One deployment for each base, one for the indexes, and the ingress over them.
+
+    `listen`: where ingress replicas take requests themselves, beside those of Ray Serve's proxy.
+    """
     embedding = {
         base.served_as: _deployed(EmbeddingReplica, f"embedding {base.served_as}", base.replica).bind(
             base, config.cache
@@ -44,7 +48,7 @@ def application(config: ServingConfig) -> Application:
     if config.search.indexes:
         search = _deployed(SearchReplica, "search", config.search.replica).bind(config.search.indexes)
     ingress = _deployed(serve.ingress()(Ingress), "ingress", config.ingress)
-    return ingress.bind(config, embedding, generation, search)
+    return ingress.bind(config, embedding, generation, search, listen)
 
 
 def _deployed(kind: type, name: str, replica: ReplicaConfig) -> serve.Deployment:

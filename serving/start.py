@@ -29,6 +29,7 @@ from serving.transport import use_short_ways
 
 RUNS = Path("runs/mlflow.db")
 """Where jobs register by default."""
+SEE_LOGS = "read logs/serve in the folder of Ray's latest session, /tmp/ray/session_latest"
 _PATIENCE = 300.0
 _POLL = 0.3
 
@@ -63,6 +64,12 @@ def settled(config: StartConfig) -> ServingConfig:
     fields["keys_file"] = config.keys_file.absolute() if config.keys_file else None
     fields["cache"] = config.cache.expanduser().absolute()
     return complete(ServingConfig(**fields))
+
+
+def needs_no_proxy(start: StartConfig, config: ServingConfig) -> bool:
+    """Whether the ingress can take requests itself: a cluster's proxies know where it runs, and it is scaled by the
+    requests that they hand on."""
+    return start.address is None and config.ingress.max_replicas == config.ingress.replicas
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -111,6 +118,7 @@ def _running(start: StartConfig, config: ServingConfig) -> Iterator[None]:
     from ray import serve
 
     from serving.app import application
+    from serving.deployments.listening import Listen
 
     replicas = [
         *(base.replica for base in (*config.embedding, *config.generation)),
@@ -122,8 +130,15 @@ def _running(start: StartConfig, config: ServingConfig) -> Iterator[None]:
     ray.init(address=start.address or "local", log_to_driver=False, logging_level=logging.WARNING, **local)
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     try:
-        serve.start(http_options={"host": start.host, "port": start.port})
-        serve.run(application(config), name="codeadapters", route_prefix="/")
+        listen = Listen(start.host, start.port) if needs_no_proxy(start, config) else None
+        if listen:
+            serve.start(proxy_location="Disabled")
+        else:
+            serve.start(http_options={"host": start.host, "port": start.port})
+        try:
+            serve.run(application(config, listen), name="codeadapters", route_prefix="/")
+        except RuntimeError as error:  # Ray Serve's, whose message names the deployment and quotes no reason
+            raise UserError(f"the server did not start: {error}", SEE_LOGS) from error
         yield
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -144,9 +159,7 @@ def _wait(address: str, stopping: threading.Event) -> bool:
             print(f"waiting for {missing}", flush=True)
             told = missing
         if "could not start" in missing or time.monotonic() > until:
-            raise UserError(
-                f"the server does not answer: {missing}", "read logs/serve in the folder of Ray's latest session"
-            )
+            raise UserError(f"the server does not answer: {missing}", SEE_LOGS)
     return False
 
 

@@ -149,7 +149,8 @@ class Envelope:
         except Exception as error:
             # without the message: it may quote a prompt
             place = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s %s: %s\n%s", scope["method"], scope["path"], type(error).__name__, place)
+            number = Headers(scope=scope).get("x-request-id", "")[:64]
+            log.error("%s %s %s: %s\n%s", number, scope["method"], scope["path"], type(error).__name__, place)
             exchange.failed = 500
             if out.status is None:
                 raise internal_error() from None

@@ -15,6 +15,7 @@ def server(ray_cluster, zoo, tmp_path_factory):
     from jobs.indexing.config import BuildIndexConfig
     from jobs.indexing.pipeline import build_index
     from serving.app import application
+    from serving.deployments.listening import Listen
     from tests import models_zoo
     from tests.decoders_zoo import llama
     from tests.serving.decoders import trained
@@ -35,11 +36,14 @@ def server(ray_cluster, zoo, tmp_path_factory):
         "precision": "fp32", "adapters": ("base", str(folder / "adapters" / "one")),
     }  # fmt: skip
     build_index(BuildIndexConfig.model_validate(told))
-    port = free_port()
-    serve.start(http_options={"host": "127.0.0.1", "port": port})
+    port, proxy = free_port(), free_port()
+    serve.start(http_options={"host": "127.0.0.1", "port": proxy})
     made = config(zoo("bert"), folder / "writer", folder / "adapters", folder / "index", folder / "cache")
-    serve.run(application(made), name="codeadapters", route_prefix="/")
-    running = Server(f"http://127.0.0.1:{port}", encoder, generator, folder / "adapters", folder / "index")
+    serve.run(application(made, Listen("127.0.0.1", port)), name="codeadapters", route_prefix="/")
+    running = Server(
+        f"http://127.0.0.1:{port}", f"http://127.0.0.1:{proxy}", encoder, generator, folder / "adapters",
+        folder / "index",
+    )  # fmt: skip
     running.until(lambda: _ready(running))
     yield running
     serve.shutdown()

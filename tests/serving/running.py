@@ -38,6 +38,9 @@ class Server:
     """What is served, and where."""
 
     address: str
+    """The ingress' own."""
+    proxy: str
+    """That of Ray Serve's proxy, which hands requests on to the ingress."""
     encoder: Any
     """`Base` of the BERT, served as `tiny`."""
     generator: Any

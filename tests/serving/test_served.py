@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import shutil
 import threading
 
@@ -79,6 +81,19 @@ def test_a_model_that_is_not_there_is_an_error_and_never_the_base(server, model,
 def test_too_long_a_text_is_refused_with_both_lengths(server):
     status, error = server.post("/v1/embeddings", model="tiny", input=" ".join(LINES * 5))
     assert status == 400 and "128" in error["message"] and error["code"] == "context_length_exceeded"
+
+
+def test_ray_serve_s_proxy_hands_on_what_the_ingress_takes_itself(server):
+    asked = {"model": "tiny:one", "input": LINES[0]}
+    through = dataclasses.replace(server, address=server.proxy)
+    assert through.post("/v1/embeddings", **asked)["data"] == server.post("/v1/embeddings", **asked)["data"]
+    streamed = {"model": "writer:gen", "prompt": LINES[0], "max_tokens": 8, "temperature": 0, "stream": True}
+    texts = []
+    for one in (through, server):
+        events = [line[6:] for line in one.post("/v1/completions", **streamed).splitlines() if line[:6] == "data: "]
+        assert events.pop() == "[DONE]"
+        texts.append("".join(choice["text"] for event in events for choice in json.loads(event)["choices"]))
+    assert texts[0] == texts[1] != ""
 
 
 @pytest.mark.parametrize("name", [None, "gen"])

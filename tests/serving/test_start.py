@@ -139,6 +139,15 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(capsys):
     assert f"port {port} cannot be had" in told and "--port" in told.splitlines()[-1]
 
 
+@pytest.mark.parametrize(("told", "alone"), [
+    ({}, True), ({"ingress": {"replicas": 2, "max_replicas": 2}}, True),
+    ({"ingress": {"replicas": 1, "max_replicas": 2}}, False), ({"address": "auto"}, False),
+])  # fmt: skip
+def test_only_a_cluster_and_an_ingress_that_is_scaled_need_ray_serve_s_proxy(told, alone):
+    asked = start.StartConfig.model_validate(told)
+    assert start.needs_no_proxy(asked, start.settled(asked)) == alone
+
+
 def test_a_free_port_lets_it_start(monkeypatch):
     begun = []
     monkeypatch.setattr(start, "_serve", lambda asked, config: begun.append((asked, config)) or 0)
