@@ -28,8 +28,11 @@ demo: $(STAMP)
 serve: $(STAMP)
 	$(BIN)/python -m serving.start --index $(RUN_DIR) $(SERVE)
 
+# First what runs within one process, on all cores; then, alone, what starts and kills processes of its own.
+ALONE := ray or faults or security
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal -m "not ($(ALONE))"
+	$(BIN)/python -m pytest -m "$(ALONE)"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
