@@ -19,6 +19,11 @@ settings.register_profile("house", deadline=None)  # a busy machine is no mistak
 settings.load_profile("house")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests that share a server come last: it takes a tenth of the processor for as long as it runs."""
+    items.sort(key=lambda item: "server" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory) -> Callable[[str], Path]:
     """The folder of the small random model of an architecture; shared, so only for reading."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.retrieval.tokens import singular, tokenise
-
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
+from common.retrieval.tokens import parts, tokenise
 
 
 @dataclass(frozen=True)
@@ -28,12 +25,12 @@ def snippet(source: str, query: str, lines: int) -> Snippet:
     rows = source.splitlines() or [""]
     first = _best([_found(row, words) for row in rows], lines)
     text = "\n".join(rows[first : first + lines])
-    spans = [match.span() for match in _PART.finditer(text) if singular(match[0].lower()) in words]
+    spans = [(start, end) for start, end, word in parts(text) if word in words]
     return Snippet(text, first, tuple(spans))
 
 
 def _found(row: str, words: set[str]) -> set[str]:
-    return {word for match in _PART.finditer(row) if (word := singular(match[0].lower())) in words}
+    return {word for _, _, word in parts(row)} & words
 
 
 def _best(found: Sequence[set[str]], lines: int) -> int:

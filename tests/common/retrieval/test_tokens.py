@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.retrieval.tokens import singular, tokenise
+from common.retrieval.tokens import STOP_WORDS, parts, singular, tokenise
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,18 @@ def test_any_text_gives_lower_case_words_of_no_width_zero(text):
 @given(st.text(), st.text())
 def test_a_line_break_separates(left, right):
     assert tokenise(left + "\n" + right) == tokenise(left) + tokenise(right)
+
+
+def test_places_are_those_of_the_parts_in_the_text():
+    text = "if parseHTTPHeaders(größen_2)"
+    assert [(text[start:end], word) for start, end, word in parts(text)] == [
+        ("if", "if"), ("parse", "parse"), ("HTTP", "http"), ("Headers", "header"), ("größen", "größen"), ("2", "2"),
+    ]  # fmt: skip
+
+
+@given(st.text(alphabet="aB1_ sSéÖ東.", max_size=30))
+def test_parts_are_the_words_of_the_tokeniser_without_whole_names(text):
+    found = [word for start, end, word in parts(text) if text[start:end].lower() not in STOP_WORDS]
+    words = iter(tokenise(text))
+    assert all(word in words for word in found)  # in that order
+    assert all(start < end for start, end, _ in parts(text))
