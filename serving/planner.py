@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-_MULTIPLE = 16  # as common.models.batching: few distinct shapes
 _Flow = tuple[Hashable, Hashable]  # lane and adapter
 
 
@@ -49,16 +48,17 @@ class Planner:
     """Rows that wait, and whose turn it is. Not thread-safe."""
 
     def __init__(
-        self, *, budget: int, rows: int, longest: int, patience: int = 8, waste: float = 0.25, spare: int = 32
-    ) -> None:
+        self, *, budget: int, rows: int, longest: int, patience: int = 8, multiple: int = 16, waste: float = 0.25,
+        spare: int = 32,
+    ) -> None:  # fmt: skip
         """`budget`: most tokens of a batch, padding included; one row alone may have more. `rows`: most rows.
 
         `longest`: the longest row, which padding does not exceed. `patience`: an adapter that was passed over in so
-        many batches goes next. Lengths are rounded up to a multiple of 16, and then a row is padded further by at most
-        `spare` tokens or the share `waste` of the batch's length, whichever is more.
+        many batches goes next. Lengths are rounded up to a multiple of `multiple`, for few distinct shapes, and then a
+        row is padded further by at most `spare` tokens or the share `waste` of the batch's length, whichever is more.
         """
-        self._budget, self._rows, self._longest = budget, rows, longest
-        self._patience, self._waste, self._spare = patience, waste, spare
+        self._budget, self._rows, self._longest, self._patience = budget, rows, longest, patience
+        self._multiple, self._waste, self._spare = multiple, waste, spare
         self._items: dict[int, Item] = {}
         self._batches = 0
         self._since: dict[_Flow, int] = {}  # number of the batch since which an adapter waits or was last served
@@ -137,7 +137,7 @@ class Planner:
         return best
 
     def _padded(self, length: int) -> int:
-        return max(length, min(-(-length // _MULTIPLE) * _MULTIPLE, self._longest))
+        return max(length, min(-(-length // self._multiple) * self._multiple, self._longest))
 
     def _fits(self, length: int, padded: int) -> bool:
         return length <= padded <= self._padded(length) + max(self._spare, self._waste * padded)

@@ -45,11 +45,12 @@ def test_every_row_runs_once_in_batches_within_the_limits(waiting, budget, rows)
         assert max(item.length for item in batch.items) <= batch.length <= LONGEST
 
 
-@given(items(), st.sampled_from([0.0, 0.25, 0.5]), st.sampled_from([0, 32]))
-def test_padding_is_bounded(waiting, waste, spare):
-    for batch in drained(planner(waiting, waste=waste, spare=spare)):
+@given(items(), st.sampled_from([0.0, 0.25, 0.5]), st.sampled_from([0, 32]), st.sampled_from([1, 8, 16]))
+def test_padding_is_bounded(waiting, waste, spare, multiple):
+    for batch in drained(planner(waiting, waste=waste, spare=spare, multiple=multiple)):
         for item in batch.items:
-            assert batch.length - item.length < 16 + max(spare, waste * batch.length)
+            assert batch.length - item.length < multiple + max(spare, waste * batch.length)
+        assert batch.length % multiple == 0 or batch.length == LONGEST
 
 
 @given(items(), st.randoms(use_true_random=False))
