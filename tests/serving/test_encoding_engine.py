@@ -128,6 +128,17 @@ def test_waiting_requests_share_a_pass_and_adapters(engine, on, folders, gate):
     assert [len(batch.ids) for batch in gate.batches] == [1, 4]
 
 
+def test_a_processor_does_not_pad_short_rows_to_long_ones(engine, gate):
+    first = engine.submit([[5] * 60], None)
+    gate.reached.wait()
+    futures = [engine.submit([[5] * length], None) for length in (10, 34, 12, 60, 15, 33)]
+    gate.opened.set()
+    for future in (first, *futures):
+        future.result()
+    passes = sorted((batch.length, sorted(map(len, batch.ids))) for batch in gate.batches[1:])
+    assert passes == [(16, [10, 12, 15]), (40, [33, 34]), (64, [60])]
+
+
 def test_a_single_text_does_not_wait_for_all_of_a_long_request(engine, gate):
     (row,) = engine.tokenize(LINES[:1], "query")
     long = engine.submit([row] * 2000, None)
