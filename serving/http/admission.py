@@ -23,6 +23,9 @@ ENCODED = frozenset({"/v1/embeddings", "/v1/search", "/v1/rerank"})
 LEAST_BYTES, MOST_BYTES = 256, 16_384
 """What a body counts for at least, as its way here costs the same, and at most: of a request with thousands of texts
 only a batch is planned at a time, and others come between its rows."""
+CROWD = 4
+"""How many times its own bytes a request has to find in flight to say anything of the pace: one that is alone takes as
+long as a batch would, and from its time nobody can tell how many a batch holds."""
 REMEMBERED, ENOUGH = 64, 16
 """Answers that the pace is the median of, and how many of them there have to be before it refuses anybody."""
 
@@ -52,7 +55,7 @@ class Pace:
 
     def learn(self, size: int, ahead: int, seconds: float) -> None:
         """A request was answered after `seconds`, with `ahead` bytes in flight when it came."""
-        if size <= MOST_BYTES:  # a longer one took many turns
+        if size <= MOST_BYTES and ahead >= CROWD * _counted(size):  # a longer one took many turns
             self._paces.append(seconds / ahead)
 
 

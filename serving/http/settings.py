@@ -23,7 +23,7 @@ class HttpSettings(Config):
     """Seconds for an answer to its last token; then the work is cancelled: 504, or an error event in a stream."""
     max_in_flight: int = Field(default=64, ge=1)
     """Requests under /v1 that are answered at a time; one more gets 429."""
-    max_wait_s: float = Field(default=1.0, gt=0)
+    max_wait_s: float = Field(default=0.75, gt=0)
     """Longest estimated wait of an embeddings, search or rerank request; one that would wait longer gets 429, so that
     what is accepted is answered soon, however many ask."""
     max_inputs: int = Field(default=2048, ge=1)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.http.admission import ENOUGH, LEAST_BYTES, MOST_BYTES, Admission, Pace
+from serving.http.admission import CROWD, ENOUGH, LEAST_BYTES, MOST_BYTES, Admission, Pace
 from serving.http.settings import HttpSettings
 from serving.records import ServingError
 
@@ -96,26 +96,43 @@ def test_generation_is_bound_by_the_count_alone():
 
 def test_an_empty_server_lets_in_whoever_comes_however_slow_it_has_been():
     server = Server(30.0, max_wait_s=0.1)
-    server.arrivals(ENOUGH + 5, apart=31.0)
-    assert not server.refused
+    server.arrivals(3 * ENOUGH, apart=0.0)  # a crowd, from which it knows how slow it is
+    server._until(100_000.0)
+    server.arrivals(2, apart=0.0)
+    assert len(server.refused) == 1
+    server._until(200_000.0)
+    server.arrivals(10, apart=31.0)
+    assert len(server.refused) == 1
 
 
 def test_one_slow_answer_says_nothing_of_the_next():
     pace = Pace()
     for _ in range(ENOUGH):
-        pace.learn(LEAST_BYTES, LEAST_BYTES, 0.01)
+        pace.learn(LEAST_BYTES, CROWD * LEAST_BYTES, CROWD * 0.01)
     before = pace.enter(LEAST_BYTES) and pace.wait()
-    pace.learn(LEAST_BYTES, LEAST_BYTES, 60.0)
+    pace.learn(LEAST_BYTES, CROWD * LEAST_BYTES, 60.0)
     assert pace.wait() == before == pytest.approx(0.01)
+
+
+def test_a_request_that_was_alone_says_nothing_of_how_many_a_batch_holds():
+    pace = Pace()
+    for _ in range(ENOUGH):
+        pace.learn(300, 300, 5.0)
+        pace.learn(300, CROWD * 300 - 1, 5.0)
+    pace.enter(MOST_BYTES)
+    assert pace.wait() == 0.0
+    for _ in range(ENOUGH):
+        pace.learn(300, CROWD * 300, 1.2)
+    assert pace.wait() == pytest.approx(MOST_BYTES / 1000)
 
 
 def test_a_request_with_thousands_of_texts_counts_for_a_batch_and_teaches_nothing():
     pace = Pace()
     for _ in range(ENOUGH):
-        pace.learn(300, 300, 0.3)  # a millisecond a byte
+        pace.learn(300, CROWD * 300, CROWD * 0.3)  # a millisecond a byte
     assert pace.enter(MOST_BYTES * 100) == MOST_BYTES
     before = pace.wait()
-    pace.learn(MOST_BYTES * 100, MOST_BYTES, 600.0)
+    pace.learn(MOST_BYTES * 100, CROWD * MOST_BYTES, 600.0)
     assert pace.wait() == before == pytest.approx(MOST_BYTES / 1000)
 
 
@@ -127,16 +144,19 @@ def test_whatever_comes_and_goes_nothing_is_left_in_flight(sizes):
     for size in sorted(sizes):
         pace.leave(size)
     for _ in range(ENOUGH):
-        pace.learn(300, 300, 1.0)
+        pace.learn(300, CROWD * 300, 1.0)
     assert pace.wait() == 0.0
 
 
 def test_what_fails_leaves_and_teaches_nothing():
     clock = Clock()
     admission = Admission(HttpSettings(max_wait_s=0.001), clock)
-    for _ in range(2 * ENOUGH):
-        with pytest.raises(KeyError), admission.counted(), admission.paced(PATH, 300):
-            clock.now += 100.0
-            raise KeyError
-    with admission.paced(PATH, 300), admission.paced(PATH, 300):
-        pass
+    with ExitStack() as others:
+        for _ in range(CROWD):
+            others.enter_context(admission.paced(PATH, 300))
+        for _ in range(2 * ENOUGH):
+            with pytest.raises(KeyError), admission.counted(), admission.paced(PATH, 300):
+                clock.now += 100.0
+                raise KeyError
+        with admission.paced(PATH, 300):
+            pass
