@@ -23,7 +23,7 @@ from common import logs
 from common.config import parse, validate
 from common.errors import ConfigError, UserError
 from serving.config import SearchConfig, ServingConfig
-from serving.http.keys import ENVIRONMENT
+from serving.http.keys import ENVIRONMENT, read_keys
 from serving.names import AUTO
 from serving.transport import use_short_ways
 
@@ -83,6 +83,7 @@ def main(argv: list[str] | None = None) -> int:
             description=__doc__ or "",
         )
         config = settled(called.config)
+        read_keys(config.keys_file, os.environ)  # the ingress reads them, too, and could tell nobody what is wrong
         if called.dry_run:
             print(_plan(config))
             return 0

@@ -139,6 +139,19 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(capsys):
     assert f"port {port} cannot be had" in told and "--port" in told.splitlines()[-1]
 
 
+@pytest.mark.parametrize(("keys", "said"), [
+    ("[{name: me}]", "CODEADAPTERS_API_KEYS does not hold a mapping with `keys`"),
+    ("keys: [{name: me}]", "keys.0.sha256"), ("keys: [{name: me, sha256: '0', adapters: minilm}]", "keys.0.sha256"),
+])  # fmt: skip
+def test_keys_that_cannot_be_read_are_told_before_anything_starts(place, capsys, monkeypatch, keys, said):
+    monkeypatch.setenv("CODEADAPTERS_API_KEYS", keys)
+    assert said in refused(capsys)
+    monkeypatch.delenv("CODEADAPTERS_API_KEYS")
+    assert "keys.yaml" in refused(capsys, "--keys-file", "keys.yaml")
+    (place / "keys.yaml").write_text("keys: 3")
+    assert "keys.yaml" in refused(capsys, "--keys-file", "keys.yaml", "--dry-run")
+
+
 @pytest.mark.parametrize(("told", "alone"), [
     ({}, True), ({"ingress": {"replicas": 2, "max_replicas": 2}}, True),
     ({"ingress": {"replicas": 1, "max_replicas": 2}}, False), ({"address": "auto"}, False),
