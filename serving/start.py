@@ -29,7 +29,7 @@ from serving.transport import use_short_ways
 
 RUNS = Path("runs/mlflow.db")
 """Where jobs register by default."""
-SEE_LOGS = "read logs/serve in the folder of Ray's latest session, /tmp/ray/session_latest"
+SEE_LOGS = "read logs/serve in the folder of Ray's latest session"
 _PATIENCE = 300.0
 _POLL = 0.3
 

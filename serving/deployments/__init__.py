@@ -7,7 +7,7 @@
     calling.py      calls between deployments: a lost replica, a full queue, a client that left
     directory.py    which models there are; backend.py: the HTTP layer's `Backend` over all of it
     preloading.py   adapters in memory before somebody asks; finding.py: the space of a search; gauges.py
-    ingress.py      HTTP
+    ingress.py      HTTP; listening.py: without Ray Serve's proxy before it
 
 In: `serving.config`. Out: deployments for `serving.app`. May import: ray, serving's other rooms, common.
 """

@@ -44,6 +44,9 @@ class Listener:
         self._task = asyncio.create_task(self._server.serve(sockets=[_bound(self._where)]))
         while not self._server.started and not self._task.done():
             await asyncio.sleep(0.01)
+        if self._task.done():
+            await self._task  # raises what ended it
+            raise OSError("the listener ended before it took requests")
 
     async def stop(self) -> None:
         """Take no more; returns when those under way are answered."""

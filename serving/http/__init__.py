@@ -3,6 +3,7 @@
     backend.py              what is asked of whatever computes, and what it answers
     settings.py, keys.py    limits; API keys with permitted adapters and rates
     envelope.py             around each request: key, rate, size, time, the client that leaves, counting
+    admission.py            who is let in: how many at a time, and for how long a wait
     exchange.py             one request as the routes see it
     errors.py, openapi.py   OpenAI's error object; `/openapi.json` with each status that can occur
     events.py, writing.py   server-sent events; answers that a model writes
